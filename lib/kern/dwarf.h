@@ -1,0 +1,29 @@
+/*
+ * DWARF: arguments of user functions, and source lines.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "lang/type.h"
+#include "util/arena.h"
+#include "util/err.h"
+
+struct kdwarf;
+
+/* The debugging information of @path or of its separate debugging file; -ENOENT: none. */
+int kdwarf_open(struct kdwarf **out, struct arena *a, const char *path, const char *root,
+		struct err *err) __attribute__((warn_unused_result));
+void kdwarf_close(struct kdwarf *d);
+
+/* Arguments of @function, a TYPE_ARGS type as target->function_args; NULL: not found. */
+const struct type *kdwarf_function_args(struct kdwarf *d, const char *function);
+/* A struct, union or enum by name; NULL: not found. */
+const struct type *kdwarf_find_type(struct kdwarf *d, const char *name);
+
+/*
+ * The address of the first statement at @line (and @column, 0: any) of the source whose path ends
+ * with @file.  -ENOENT: no such file or no code there; -ENOTUNIQ: several files match.
+ */
+int kdwarf_line_address(struct kdwarf *d, const char *file, uint32_t line, uint32_t column,
+			uint64_t *address, struct err *err) __attribute__((warn_unused_result));

@@ -1,0 +1,81 @@
+/*
+ * ELF files, read through a bounds-checked private mapping.
+ *
+ * Only what tracing needs: sections, loadable segments, symbol tables, notes, build id, separate
+ * debugging files.  64-bit little-endian files, and 32-bit ones through the same view.  Nothing in
+ * the file is trusted: every offset, size and string is checked against the file's length before
+ * use; a malformed part reads as absent.
+ *
+ * Reference: System V ABI, chapters 4 and 5; gABI symbol versioning (LSB 10.7).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/err.h"
+
+struct kelf;
+
+struct kelf_section {
+	const char *name; // "" if unreadable
+	uint32_t type;
+	uint64_t flags;
+	uint64_t address;
+	uint64_t offset;
+	uint64_t size;	  // in the file; 0 for SHT_NOBITS
+	uint64_t entry_size;
+	uint32_t link;
+	uint32_t info;
+};
+
+struct kelf_segment {
+	uint32_t type;
+	uint32_t flags;
+	uint64_t address;
+	uint64_t offset;
+	uint64_t file_size;
+	uint64_t memory_size;
+};
+
+/*
+ * Map @path.  Errors: -ENOENT, -EACCES; -ENOEXEC not an ELF file (or one that this reader cannot
+ * use: big-endian).  *out is the caller's: kelf_close().
+ */
+int kelf_open(struct kelf **out, const char *path, struct err *err)
+	__attribute__((warn_unused_result));
+/* The same for bytes in memory, which are copied: mini debug information, tests, the vDSO. */
+int kelf_open_memory(struct kelf **out, const void *data, size_t size, struct err *err)
+	__attribute__((warn_unused_result));
+void kelf_close(struct kelf *e);
+
+uint16_t kelf_machine(const struct kelf *e); // EM_*
+uint16_t kelf_type(const struct kelf *e);    // ET_*
+bool kelf_is_64(const struct kelf *e);
+
+size_t kelf_section_count(const struct kelf *e);
+/* False when @index is out of range or the header is malformed. */
+bool kelf_section(const struct kelf *e, size_t index, struct kelf_section *out);
+bool kelf_find_section(const struct kelf *e, const char *name, struct kelf_section *out);
+/* The bytes of a section, NULL if it reaches outside the file; *size as in the section. */
+const void *kelf_section_data(const struct kelf *e, const struct kelf_section *s, size_t *size);
+/* @size bytes at @offset of the file, or NULL. */
+const void *kelf_data(const struct kelf *e, uint64_t offset, uint64_t size);
+size_t kelf_size(const struct kelf *e);
+
+size_t kelf_segment_count(const struct kelf *e);
+bool kelf_segment(const struct kelf *e, size_t index, struct kelf_segment *out);
+/* File offset of virtual address @address and back; false if no segment holds it. */
+bool kelf_address_to_offset(const struct kelf *e, uint64_t address, uint64_t *offset);
+bool kelf_offset_to_address(const struct kelf *e, uint64_t offset, uint64_t *address);
+
+/* The GNU build id, NULL if there is none; *len bytes. */
+const uint8_t *kelf_build_id(const struct kelf *e, size_t *len);
+
+/*
+ * The separate debugging file of @e: by build id or .gnu_debuglink under /usr/lib/debug (below
+ * @root, "" for none), checked by build id or CRC.  -ENOENT if there is none.
+ */
+int kelf_open_debug(struct kelf **out, const struct kelf *e, const char *path, const char *root,
+		    struct err *err) __attribute__((warn_unused_result));

@@ -1,0 +1,17 @@
+/*
+ * What this kernel can do, found by trying it, never by its version.
+ *
+ * One bpf() or perf_event_open() call a feature; everything that is made is closed again.
+ */
+#pragma once
+
+#include "lang/target.h"
+
+/* Fill in *out.  Never fails: what cannot be tried (no privilege) is false. */
+void features_detect(struct features *out);
+
+/*
+ * The capabilities that tracing needs and this process lacks, for the message: "CAP_BPF,
+ * CAP_PERFMON" in @out (of @size bytes), "" if none.
+ */
+void features_missing_capabilities(char *out, size_t size);
