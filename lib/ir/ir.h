@@ -73,7 +73,9 @@ struct ir_block {
 	uint32_t rpo;		      // reverse postorder number, from 0
 	struct ir_block *idom;
 	uint32_t loop_depth;
-	uint64_t *live_in, *live_out; // bitsets over insn ids
+	vec_of(struct ir_insn *) live_in, live_out; // phis are live in; their operands live out
+	struct ir_func *func;
+	uint32_t mark; // scratch for passes
 };
 
 /* A local object. */
@@ -95,6 +97,8 @@ struct ir_func {
 	uint32_t param_count; // callbacks: PARAM 0 …
 	struct ir_block *entry, *tail; // layout list
 	uint32_t insn_count; // next id
+	struct ir_block **rpo_blocks; // cfg_compute(): rpo_count blocks in reverse postorder
+	uint32_t rpo_count;
 	uint32_t block_count;
 	vec_of(struct ir_slot) slots;
 };
@@ -120,17 +124,34 @@ void ir_set_jump(struct ir_block *from, struct ir_block *to, struct span span);
 void ir_set_branch(struct ir_block *from, enum ir_cond cond, struct ir_insn *a, struct ir_insn *b,
 		   struct ir_block *yes, struct ir_block *no, struct span span);
 
+/* Changing, for passes. */
+void ir_block_unlink(struct ir_block *b); // from the layout only
+void ir_block_insert_after(struct ir_block *at, struct ir_block *b);
+/* One edge from -> to is no more: succs, preds and phis are adjusted, the terminator is not. */
+void ir_remove_edge(struct ir_block *from, struct ir_block *to);
+size_t ir_pred_index(const struct ir_block *b, const struct ir_block *pred);
+/* What @insn is replaced by in the end; itself if it isn't. */
+struct ir_insn *ir_replacement(struct ir_insn *insn);
+/* Let all operands follow insn->replacement, and remove the instructions that have one. */
+void ir_apply_replacements(struct ir_func *f);
+void ir_count_uses(struct ir_func *f); // insn->use_count
+
 static inline bool ir_is_const(const struct ir_insn *insn)
 {
 	return insn->op == OP_CONST;
 }
 bool ir_has_result(const struct ir_insn *insn);
 bool ir_has_side_effect(const struct ir_insn *insn);
+bool ir_reads_memory(const struct ir_insn *insn);
 bool ir_is_terminator(const struct ir_insn *insn);
+bool ir_is_commutative(const struct ir_insn *insn);
+bool ir_clobbers(const struct ir_insn *insn); // the caller-saved registers
+int ir_op_arg_count(enum ir_op op); // -1: variable
 enum ir_cond ir_cond_negate(enum ir_cond c);
 enum ir_cond ir_cond_swap(enum ir_cond c); // a c b  ==  b swap(c) a
 const char *ir_op_name(enum ir_op op);
 const char *ir_cond_name(enum ir_cond c);
+const char *ir_helper_name(uint32_t helper); // without "bpf_"; NULL if not in bpf/helpers.def
 
 #define ir_foreach_block(f, b) for (struct ir_block *b = (f)->entry; b; b = b->next)
 #define ir_foreach_insn(b, i)  for (struct ir_insn *i = (b)->first; i; i = i->next)
@@ -145,7 +166,10 @@ struct ir_program *ir_parse(struct arena *a, const char *text, const char **erro
 /* Checks the rules above; NULL or a message (in the arena).  Runs after each pass in debug builds. */
 const char *ir_verify(const struct ir_func *f);
 
-/* Removes unreachable blocks; fills preds, rpo, loop_depth.  Every pass below may call it. */
+/*
+ * Removes unreachable blocks; fills rpo, loop_depth; keeps preds and their order.  Every pass below
+ * may call it.
+ */
 void cfg_compute(struct ir_func *f);
 void dom_compute(struct ir_func *f);  // idom; requires cfg_compute()
 void live_compute(struct ir_func *f); // live_in, live_out; requires cfg_compute()
