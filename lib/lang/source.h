@@ -12,6 +12,8 @@
 
 #include "util/arena.h"
 
+struct span;
+
 struct source {
 	const char *name; // "stdin" for -e, else the path as given
 	const char *text; // NUL-terminated, may contain NULs before len
@@ -19,6 +21,11 @@ struct source {
 	const uint32_t *line_start; // byte offset of each line
 	uint32_t line_count;
 	bool is_builtin; // our standard library: diagnostics point at the caller instead
+	/*
+	 * For the text of a macro's body: where the macro was called.  Each expansion has a source of
+	 * its own that shares text and lines with the original.
+	 */
+	const struct span *expanded_from;
 };
 
 struct span {
@@ -37,4 +44,7 @@ struct source *source_new(struct arena *a, const char *name, const char *text, s
 struct position source_position(const struct source *s, uint32_t offset);
 /* The text of line @line (1-based) without its newline; *len is its length. */
 const char *source_line(const struct source *s, uint32_t line, size_t *len);
+/* From the first byte of either to the last; @a if they are of different sources. */
 struct span span_join(struct span a, struct span b);
+/* Where the user sees @span: the outermost call when it is inside the standard library. */
+struct span span_visible(struct span span);

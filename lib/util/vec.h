@@ -35,7 +35,7 @@ void vec_free_data(void *data);
 	} while (0)
 
 #define vec_foreach(v, it)                                                                         \
-	for (typeof((v)->data) it = (v)->data; (it) && (it) < (v)->data + (v)->len; (it)++)
+	for (typeof(*(v)->data) *it = (v)->data; (it) && (it) < (v)->data + (v)->len; (it)++)
 
 #define vec_last(v) ((v)->data[(v)->len - 1])
 
