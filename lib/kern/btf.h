@@ -1,10 +1,10 @@
 /*
  * BTF, read lazily.
  *
- * libbpf builds an index of the whole of the kernel's BTF and copies it; this reader maps the file
+ * libbpf copies the whole of the kernel's BTF and indexes every type; this reader maps the file
  * (or reads it where the kernel can't map it) and, in one pass over the type records, notes where
- * every 8th type begins.  A name is found by finding its string, then the record that refers to
- * it.  Everything is checked against the bounds of the data: hostile input gives "not found".
+ * every 8th type begins.  Names are hashed when the first one is looked up, types and functions
+ * apart.  Everything is checked against the bounds of the data: hostile input gives "not found".
  *
  * Type 0 is void.  A module's BTF continues the numbering of vmlinux, its base.
  *
@@ -66,9 +66,12 @@ static inline const void *kbtf_tail(const struct btf_type *t)
  * The id of the type called @name whose kind is in @kinds (bits 1 << BTF_KIND_*), 0: none.  Looks
  * at the types of @b's own, not at its base's.
  */
-uint32_t kbtf_find(const struct kbtf *b, const char *name, uint32_t kinds);
+uint32_t kbtf_find(struct kbtf *b, const char *name, uint32_t kinds);
 /* The next one after @id of the same name, 0: none. */
-uint32_t kbtf_find_next(const struct kbtf *b, uint32_t id, uint32_t kinds);
+uint32_t kbtf_find_next(struct kbtf *b, uint32_t id, uint32_t kinds);
+
+/* The enum that has an enumerator @name among @b's own types, and its index in it; 0: none. */
+uint32_t kbtf_find_enumerator(const struct kbtf *b, const char *name, uint32_t *index);
 
 /* Follow typedefs, const, volatile, restrict, type tags; the id that remains (0: void). */
 uint32_t kbtf_strip(const struct kbtf *b, uint32_t id);

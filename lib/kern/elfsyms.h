@@ -43,7 +43,7 @@ int elfsyms_load(struct elfsyms **out, const char *path, const char *root, uint3
 int elfsyms_take(struct elfsyms **out, struct kelf *elf, const char *path, const char *root,
 		 uint32_t flags, struct err *err) __attribute__((warn_unused_result));
 void elfsyms_free(struct elfsyms *t);
-const struct kelf *elfsyms_file(const struct elfsyms *t);
+struct kelf *elfsyms_file(const struct elfsyms *t);
 
 /* Symbols in order of address; among equal addresses, global before local, then by name. */
 size_t elfsyms_count(const struct elfsyms *t);

@@ -57,7 +57,7 @@ struct usdt_sites {
  * All sites of @e.  Strings stay in @e.  No notes: *out empty and 0.  -EINVAL: the note section is
  * malformed.  usdt_sites_finish() frees.
  */
-int usdt_read(struct usdt_sites *out, const struct kelf *e, struct err *err)
+int usdt_read(struct usdt_sites *out, struct kelf *e, struct err *err)
 	__attribute__((warn_unused_result));
 void usdt_sites_finish(struct usdt_sites *s);
 
