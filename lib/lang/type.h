@@ -107,16 +107,22 @@ const struct type *type_bool(void);
 const struct type *type_void(void);
 const struct type *type_none(void);
 const struct type *type_error(void);
+/* The type of a kind that needs no more than its kind: TYPE_KSYM, TYPE_MACADDR, TYPE_INET … */
+const struct type *type_fixed(enum type_kind kind);
 const struct type *type_pointer(struct arena *a, const struct type *elem, enum addr_space as);
 const struct type *type_array(struct arena *a, const struct type *elem, uint32_t count);
 const struct type *type_string(struct arena *a, uint32_t size);
 const struct type *type_buffer(struct arena *a, uint32_t capacity);
+/* @kind TYPE_KSTACK or TYPE_USTACK. */
+const struct type *type_stack(struct arena *a, enum type_kind kind, enum stack_mode mode,
+			      uint32_t limit);
 /* A tuple (names NULL) or record of @count types, laid out as C would lay out the struct. */
 const struct type *type_tuple(struct arena *a, const struct type *const *types,
 			      const char *const *names, uint32_t count);
 /* A copy of @t that lives in address space @as. */
 const struct type *type_in(struct arena *a, const struct type *t, enum addr_space as);
 
+/* The same type, wherever its bytes are: address spaces and is_const do not count. */
 bool type_equal(const struct type *a, const struct type *b);
 uint32_t type_align(const struct type *t);
 static inline bool type_is_integer(const struct type *t)
@@ -129,4 +135,6 @@ bool type_is_scalar(const struct type *t);
 bool type_find_member(const struct type *t, const char *name, struct type_member *out);
 /* The type as bpftrace writes it in messages and typeinfo(): "uint64", "struct foo *", "(int64,string[16])". */
 void type_print(struct buf *out, const struct type *t);
+/* The kind alone: "int", "string", "c_type", "count_t". */
+const char *type_kind_name(const struct type *t);
 const char *type_name(struct arena *a, const struct type *t);
