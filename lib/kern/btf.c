@@ -265,8 +265,12 @@ void kbtf_close(struct kbtf *b)
 		return;
 	if (b->memory != MAP_FAILED)
 		(void)munmap(b->memory, b->memory_size);
-	for (size_t i = 0; i < TABLE_COUNT; i++)
-		free(b->tables[i].slots);
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		struct name_table *table = &b->tables[i];
+
+		if (table->slots)
+			(void)munmap(table->slots, (table->mask + 1ul) * sizeof(*table->slots));
+	}
 	free(b->offsets);
 	free(b);
 }
@@ -329,6 +333,15 @@ static uint32_t name_hash(const char *s)
 	return h ^ h >> 15;
 }
 
+/* Zeroed, and present at once: faulting it in page by page takes longer than filling it. */
+static void *map_populated(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static bool build_table(struct kbtf *b, size_t which)
 {
 	struct name_table *table = &b->tables[which];
@@ -338,7 +351,7 @@ static bool build_table(struct kbtf *b, size_t which)
 	/* Densely filled: a page that is touched costs more than some probes. */
 	while (size / 8 * 7 < table->entries)
 		size *= 2;
-	table->slots = calloc(size, sizeof(*table->slots));
+	table->slots = map_populated(size * sizeof(*table->slots));
 	if (!table->slots)
 		return false;
 	table->mask = size - 1;

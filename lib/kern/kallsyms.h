@@ -1,8 +1,9 @@
 /*
  * Kernel symbols from /proc/kallsyms.
  *
- * The file is read once into one buffer (7 MB of text for 122,000 symbols becomes a 16-byte record
- * each) and sorted; both searches are binary.
+ * The kernel needs 28 ms to print its 122,000 symbols, so the file is read only when an address is
+ * to be named, and once: names go into one buffer (2.6 MB), the rest into a 16-byte record each,
+ * in order of address.
  */
 #pragma once
 
@@ -29,10 +30,17 @@ void kallsyms_free(struct kallsyms *k);
 size_t kallsyms_count(const struct kallsyms *k);
 /* Symbol number @i in order of address. */
 struct kallsym kallsyms_at(const struct kallsyms *k, size_t i);
-/* The last symbol at or before @address; false when it is before the first or beyond the text. */
+/* The symbol @address is in: of equal ones the first, as the kernel itself prints it. */
 bool kallsyms_by_address(const struct kallsyms *k, uint64_t address, struct kallsym *out);
 /* The first symbol called @name (vmlinux before modules). */
 bool kallsyms_by_name(const struct kallsyms *k, const char *name, struct kallsym *out);
-/* The same for functions of one module only; @module NULL: any. */
-bool kallsyms_function(const struct kallsyms *k, const char *module, const char *name,
-		       struct kallsym *out);
+
+/* Visit the symbols in the file's order without keeping them; @fn false stops.  0 or -errno. */
+typedef bool (*kallsyms_fn)(void *ctx, const struct kallsym *symbol);
+int kallsyms_each(const char *path, kallsyms_fn fn, void *ctx, struct err *err)
+	__attribute__((warn_unused_result));
+
+static inline bool kallsym_is_function(const struct kallsym *s)
+{
+	return s->type == 't' || s->type == 'T' || s->type == 'w' || s->type == 'W';
+}

@@ -257,27 +257,39 @@ static bool parse_specifier(struct specifier *spec, const char *s)
 	return true;
 }
 
+/* Known here so that the usual tracepoint fields cost no look at BTF.  The same on all 64-bit. */
+static const struct {
+	const char *name;
+	uint8_t size;
+	bool is_signed;
+} common_typedefs[] = {
+	{ "u8", 1, false },	  { "u16", 2, false },	   { "u32", 4, false },
+	{ "u64", 8, false },	  { "s8", 1, true },	   { "s16", 2, true },
+	{ "s32", 4, true },	  { "s64", 8, true },	   { "__u8", 1, false },
+	{ "__u16", 2, false },	  { "__u32", 4, false },   { "__u64", 8, false },
+	{ "__s8", 1, true },	  { "__s16", 2, true },	   { "__s32", 4, true },
+	{ "__s64", 8, true },	  { "uint8_t", 1, false }, { "uint16_t", 2, false },
+	{ "uint32_t", 4, false }, { "uint64_t", 8, false }, { "int8_t", 1, true },
+	{ "int16_t", 2, true },	  { "int32_t", 4, true },  { "int64_t", 8, true },
+	{ "uint", 4, false },	  { "size_t", 8, false },  { "ssize_t", 8, true },
+	{ "loff_t", 8, true },	  { "off_t", 8, true },	   { "ino_t", 8, false },
+	{ "pid_t", 4, true },	  { "uid_t", 4, false },   { "gid_t", 4, false },
+	{ "dev_t", 4, false },	  { "sector_t", 8, false }, { "umode_t", 2, false },
+	{ "gfp_t", 4, false },	  { "key_t", 4, true },	   { "clockid_t", 4, true },
+	{ "timer_t", 4, true },
+};
+
 static const struct type *base_type(struct ktypes *k, const struct specifier *spec)
 {
 	struct arena *a = ktypes_arena(k);
-	static const struct {
-		const char *name;
-		uint8_t size;
-		bool is_signed;
-	} common[] = { { "u8", 1, false },	{ "u16", 2, false },  { "u32", 4, false },
-		       { "u64", 8, false },	{ "s8", 1, true },    { "s16", 2, true },
-		       { "s32", 4, true },	{ "s64", 8, true },   { "__u8", 1, false },
-		       { "__u16", 2, false },	{ "__u32", 4, false }, { "__u64", 8, false },
-		       { "size_t", 8, false },	{ "pid_t", 4, true }, { "dev_t", 4, false },
-		       { "sector_t", 8, false }, { "umode_t", 2, false }, { "gfp_t", 4, false } };
-
 	if (spec->name && spec->tag >= 0)
 		return ktypes_find(k, (enum type_tag)spec->tag,
 				   arena_strndup(a, spec->name, spec->name_len));
 	if (spec->name) {
-		for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++) {
-			if (is_word(spec->name, spec->name_len, common[i].name))
-				return type_int(common[i].size, common[i].is_signed);
+		for (size_t i = 0; i < sizeof(common_typedefs) / sizeof(*common_typedefs); i++) {
+			if (is_word(spec->name, spec->name_len, common_typedefs[i].name))
+				return type_int(common_typedefs[i].size,
+						common_typedefs[i].is_signed);
 		}
 		return ktypes_find(k, TAG_TYPEDEF, arena_strndup(a, spec->name, spec->name_len));
 	}

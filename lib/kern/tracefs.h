@@ -41,9 +41,9 @@ typedef const struct type *(*tracefs_type_fn)(void *ctx, const char *c_name);
  * the record, its size and signedness as the file states them.
  *   __data_loc T[] name    is_data_loc, a 4-byte unsigned integer
  *   __rel_loc T[] name     is_rel_loc, a 4-byte unsigned integer
- *   char name[16]          array of char
- *   T *name                pointer to T (AS_KERNEL, AS_USER if marked __user)
- * @find may be NULL: then integers only.  NULL: the text is not a format file.
+ *   char name[16]          array whose element is named "char", see ktypes.h
+ *   T *name                as @find says
+ * @find may be NULL: then integers and bytes only.  NULL: the text is not a format file.
  */
 const struct type *tracefs_parse_format(struct arena *a, const char *text, tracefs_type_fn find,
 					void *find_ctx);
