@@ -1,0 +1,105 @@
+/*
+ * Something to trace: testprog [ROUNDS] calls each function below ROUNDS times (1 unless given).
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct point {
+	int x;
+	int y;
+};
+
+struct shape {
+	const char *name;
+	struct point corners[3];
+	struct {
+		uint8_t kind : 3;
+		uint8_t colour : 5;
+		uint16_t weight;
+	} look;
+	union {
+		uint32_t word;
+		uint8_t bytes[4];
+	};
+	char label[16];
+	const struct shape *next;
+};
+
+int add_numbers(int a, int b);
+uint64_t many_arguments(int a, unsigned int b, long c, unsigned long d, short e, char f);
+const char *greet(const char *name);
+int walk(const struct shape *s);
+int nested_outer(int depth);
+int nested_inner(int depth);
+int64_t negative(void);
+
+volatile int sink;
+volatile uint32_t global_counter = 7;
+
+int add_numbers(int a, int b)
+{
+	return a + b;
+}
+
+uint64_t many_arguments(int a, unsigned int b, long c, unsigned long d, short e, char f)
+{
+	return (uint64_t)a + b + (uint64_t)c + d + (uint64_t)e + (uint64_t)f;
+}
+
+const char *greet(const char *name)
+{
+	sink = name[0];
+	return "hello";
+}
+
+int walk(const struct shape *s)
+{
+	return s->corners[1].y;
+}
+
+int nested_inner(int depth)
+{
+	return depth * 2;
+}
+
+int nested_outer(int depth)
+{
+	return nested_inner(depth + 1) + 1;
+}
+
+int64_t negative(void)
+{
+	return -22;
+}
+
+static void call_all(void)
+{
+	static const struct shape last = { .name = "dot", .label = "last" };
+	static const struct shape first = {
+		.name = "triangle",
+		.corners = { { 1, 2 }, { 3, 4 }, { -5, 6 } },
+		.look = { .kind = 5, .colour = 17, .weight = 500 },
+		.word = 0x01020304,
+		.label = "first",
+		.next = &last,
+	};
+
+	sink = add_numbers(40, 2);
+	sink = (int)many_arguments(-1, 2, -3, 4, -5, 'f');
+	sink = greet("world")[0];
+	sink = walk(&first);
+	sink = nested_outer(20);
+	sink = (int)negative();
+	global_counter++;
+}
+
+int main(int argc, char **argv)
+{
+	long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 1;
+
+	for (long i = 0; i < rounds; i++)
+		call_all();
+	return 0;
+}
