@@ -39,7 +39,8 @@ enum event_kind {
 	EVENT_JOIN,	// args: separator in text; see shape: ARRAY of STRING, count first (u64)
 	EVENT_CAT,	// printf-like; the result is a path
 	EVENT_SYSTEM,	// printf-like; the result is a command
-	EVENT_HELPER_ERROR, // args[0] = s64 return value; text = helper's name; span says where
+	EVENT_HELPER_ERROR, // span says where.  One argument: s64 return value; text = helper's name.
+			    // No argument: another error at run time; text is the message
 	EVENT_SKBOUTPUT,    // args[0] = u64 nsecs; packet bytes follow; text = path
 	EVENT_UNWATCH,	// args[0] = u64 address
 	EVENT_KIND_COUNT,
