@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""The budgets of the project, measured side by side with bpftrace and with hand-written C.
+
+    bench.py --runner BUILD/trace-runner/trace-runner [--peer bpftrace] [--pairs 5]
+             [--only REGEX] [--json FILE]
+
+Runs alternate in one process, so that a noisy machine is noisy for all; what is printed are
+medians, the spread (half the distance between the quartiles), and ratios.  Needs root, clang,
+gcc and libbpf.  Parts: start, event, throughput, memory, growth, code.
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+SYSCALL = "tracepoint:syscalls:sys_enter_getppid"
+# name, script ({LOAD} is the load program), clang program or None, load, operations, budget against the peer
+EVENTS = [
+    ("empty body", SYSCALL + " { }", "empty", "getppid", 2000000, 0.5),
+    ("count()", SYSCALL + " { @ = count(); }", "count", "getppid", 2000000, 0.5),
+    ("count() by comm", SYSCALL + " { @[comm] = count(); }", "count_comm", "getppid", 2000000, 0.5),
+    ("hist by pid, comm", SYSCALL + " { @[pid, comm] = hist(pid); }", "hist_keyed", "getppid", 1000000, 0.5),
+    ("latency histogram", "tracepoint:syscalls:sys_enter_getppid { @start[tid] = nsecs; } "
+     "tracepoint:syscalls:sys_exit_getppid /@start[tid]/ { @ns = hist(nsecs - @start[tid]); delete(@start, tid); }",
+     "latency", "getppid", 1000000, 0.5),
+    ("false predicate", SYSCALL + " /pid == 1/ { @ = count(); }", "false_predicate", "getppid", 2000000, 0.5),
+    ("comm filter", SYSCALL + ' /comm == "stger"/ { @ = count(); }', "comm_filter", "getppid", 2000000, 0.5),
+    ("two scalars", SYSCALL + " { @a = nsecs; @b = pid; }", "scalars", "getppid", 2000000, 0.5),
+    ("tuple key", SYSCALL + " { @[pid, uid, cpu] = count(); }", "tuple_key", "getppid", 1000000, 0.5),
+    ("str() key", "tracepoint:syscalls:sys_enter_openat { @[str(args.filename)] = count(); }", "path_key",
+     "openat", 500000, 0.7),
+    ("printf of 3 fields", SYSCALL + ' { printf("%d %d %s\\n", pid, nsecs, comm); }', "printf3", "getppid", 300000, 0.5),
+    ("count() by kstack", SYSCALL + " { @[kstack] = count(); }", "kstack_key", "getppid", 300000, 1.0),
+    ("count() by ustack", SYSCALL + " { @[ustack] = count(); }", None, "getppid", 300000, 1.0),
+    ("uprobe count()", "uprobe:{LOAD}:bench_function { @ = count(); }", None, "call", 200000, 1.0),
+    ("uretprobe hist", "uretprobe:{LOAD}:bench_function { @ = hist(retval); }", None, "call", 200000, 1.0),
+]
+
+TOOL = open(os.path.join(HERE, "large_tool.bt")).read()
+STARTS = [
+    ("one tracepoint", SYSCALL + " { @ = count(); }"),
+    ("all sys_enter_*", "tracepoint:syscalls:sys_enter_* { @[probe] = count(); }"),
+    ("a large tool", TOOL),
+    ("1,000 assignments", "begin { " + " ".join(f"$v{i} = {i};" for i in range(1000)) + " }"),
+    ("500 uprobes", "uprobe:libc:*a* { @[func] = count(); }"),
+]
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def spread(values):
+    if len(values) < 3:
+        return 0.0
+    q = statistics.quantiles(values, n=4)
+    return (q[2] - q[0]) / 2
+
+
+class Tracer:
+    """A tracer that is started, waited for until attached, and stopped by SIGINT."""
+
+    def __init__(self, argv, out=subprocess.DEVNULL, env=None):
+        self.begin = time.monotonic()
+        self.process = subprocess.Popen(argv, stdout=out, stderr=subprocess.PIPE, env=env)
+        self.messages = b""
+        self.attached = None
+        while True:
+            line = self.process.stderr.readline()
+            if not line:
+                raise RuntimeError(f"{argv[0]} did not attach: {self.messages.decode()[-500:]}")
+            self.messages += line
+            if b"Attached" in line:
+                self.attached = time.monotonic() - self.begin
+                return
+
+    def memory_kb(self):
+        status = open(f"/proc/{self.process.pid}/status").read()
+        return {k: int(re.search(k + r":\s+(\d+)", status).group(1)) for k in ("VmRSS", "VmHWM")}
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            _, rest = self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            _, rest = self.process.communicate()
+        self.messages += rest or b""
+
+
+class Bench:
+    def __init__(self, args, tmp):
+        self.args, self.tmp = args, tmp
+        self.load = os.path.join(tmp, "load")
+        self.clang_run = os.path.join(tmp, "clang_run")
+        subprocess.check_call(["gcc", "-O1", "-fno-omit-frame-pointer", "-o", self.load, f"{HERE}/load.c"])
+        subprocess.check_call(["gcc", "-O2", "-o", self.clang_run, f"{HERE}/clang_run.c", "-lbpf"])
+        self.results = []
+
+    def clang_object(self, name):
+        path = os.path.join(self.tmp, name + ".o")
+        if not os.path.exists(path):
+            subprocess.check_call(["clang", "-O2", "-g", "-target", "bpf", "-I/usr/include/x86_64-linux-gnu",
+                                   "-c", f"{HERE}/clang/{name}.bpf.c", "-o", path])
+        return path
+
+    def ns(self, kind, count):
+        cpu = str((os.cpu_count() or 1) - 1)
+        return float(subprocess.check_output(["taskset", "-c", cpu, self.load, kind, str(count)]))
+
+    def tracers(self, script, clang=None):
+        script = script.replace("{LOAD}", self.load)
+        rows = [("ours", [self.args.runner, "-e", script])]
+        if self.args.peer:
+            rows.append(("peer", [self.args.peer, "-e", script]))
+        if clang:
+            rows.append(("clang", [self.clang_run, self.clang_object(clang)]))
+        return rows
+
+    def record(self, part, name, unit, values, budget=None):
+        row = {"part": part, "name": name, "unit": unit, "budget": budget}
+        for who, v in values.items():
+            row[who] = round(median(v), 2)
+            row[who + "_spread"] = round(spread(v), 2)
+        for other in ("peer", "clang"):
+            if row.get(other) and row.get("ours") is not None and row[other] > 0:
+                row["of_" + other] = round(row["ours"] / row[other], 3)
+        self.results.append(row)
+        show = "  ".join(f"{w} {row[w]:>10} ±{row[w + '_spread']:<8}" for w in values)
+        ratios = "  ".join(f"{k[3:]}: {row[k]}" for k in ("of_peer", "of_clang") if k in row)
+        print(f"{part:<10} {name:<22} {show} {unit:<4} ratio to {ratios}", flush=True)
+
+    def wanted(self, part, name):
+        return not self.args.only or re.search(self.args.only, f"{part} {name}")
+
+    def start(self):
+        for name, script in STARTS:
+            if not self.wanted("start", name):
+                continue
+            values = {}
+            slow = name == "all sys_enter_*"
+            for _ in range(1 if slow and self.args.quick else self.args.pairs):
+                for who, argv in self.tracers(script):
+                    tracer = Tracer(argv)
+                    values.setdefault(who, []).append(tracer.attached * 1000)
+                    tracer.stop()
+            self.record("start", name, "ms", values, 0.1)
+
+    def event(self):
+        for name, script, clang, kind, count, budget in EVENTS:
+            if not self.wanted("event", name):
+                continue
+            values = {}
+            for _ in range(self.args.pairs):
+                for who, argv in self.tracers(script, clang):
+                    base = self.ns(kind, count)
+                    tracer = Tracer(argv)
+                    values.setdefault(who, []).append(self.ns(kind, count) - base)
+                    tracer.stop()
+            self.record("event", name, "ns", values, budget)
+
+    def throughput(self):
+        script = SYSCALL + ' { printf("%d %d %s\\n", pid, nsecs, comm); }'
+        for name, extra, sink in (("to a file", [], "file"), ("to a pipe", [], "pipe"), ("as JSON", ["-f", "json"], "file")):
+            if not self.wanted("throughput", name):
+                continue
+            values, lost = {}, {}
+            for _ in range(self.args.pairs):
+                for who, argv in self.tracers(script):
+                    rate, missing = self.burst(argv[:1] + extra + argv[1:], sink)
+                    values.setdefault(who, []).append(rate / 1000)
+                    lost.setdefault(who, []).append(missing)
+            self.record("throughput", name, "k/s", values, 3)
+            print(" " * 12 + "lost of a burst: " + ", ".join(f"{w} {median(v):.1%}" for w, v in lost.items()))
+
+    def burst(self, argv, sink):
+        """Events printed a second while one CPU makes them as fast as it can, and the part lost."""
+        count = 1000000
+        path = os.path.join(self.tmp, "out")
+        if sink == "pipe":
+            reader = subprocess.Popen(["sh", "-c", f"cat > {path}"], stdin=subprocess.PIPE)
+            out = reader.stdin
+        else:
+            reader, out = None, open(path, "wb")
+        tracer = subprocess.Popen(argv, stdout=out, stderr=subprocess.PIPE)
+        if "json" in argv:
+            while b"attached" not in open(path, "rb").read():
+                time.sleep(0.01)
+        else:
+            while b"Attached" not in tracer.stderr.readline():
+                pass
+        begin = time.monotonic()
+        self.ns("getppid", count)
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate()
+        took = time.monotonic() - begin
+        out.close()
+        if reader:
+            reader.wait()
+        printed = sum(1 for line in open(path, "rb") if b"load" in line)
+        return printed / took, 1 - printed / count
+
+    def memory(self):
+        for name, script in STARTS[:3]:
+            if not self.wanted("memory", name):
+                continue
+            resident, peak = {}, {}
+            for who, argv in self.tracers(script):
+                tracer = Tracer(argv)
+                kb = tracer.memory_kb()
+                resident[who], peak[who] = [kb["VmRSS"] / 1024], [kb["VmHWM"] / 1024]
+                tracer.stop()
+            self.record("memory", name + ", resident", "MB", resident)
+            self.record("memory", name + ", peak", "MB", peak)
+        if self.wanted("memory", "size on disk"):
+            self.record("memory", "size on disk", "MB", {"ours": [os.path.getsize(self.args.runner) / 1e6]})
+
+    def growth(self):
+        for n in (100, 1000, 10000):
+            if not self.wanted("growth", "script lines"):
+                continue
+            script = "begin { " + " ".join(f"$v{i} = {i} + $1;" for i in range(n)) + " exit(); }"
+            begin = time.monotonic()
+            with tempfile.NamedTemporaryFile("w", suffix=".bt") as f:
+                f.write(script)
+                f.flush()
+                subprocess.run([self.args.runner, "--dry-run", f.name, "1"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, check=False)
+            self.record("growth", f"{n} assignments", "ms", {"ours": [(time.monotonic() - begin) * 1000]})
+        for n in (10000, 100000, 1000000):
+            if not self.wanted("growth", "map entries"):
+                continue
+            script = f"config = {{ max_map_keys={n} }} begin {{ for ($i : 0..{n}) {{ @[$i] = $i; }} exit(); }}"
+            begin = time.monotonic()
+            subprocess.run([self.args.runner, "-e", script], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, check=False)
+            self.record("growth", f"{n} map entries", "ms", {"ours": [(time.monotonic() - begin) * 1000]})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runner", required=True)
+    parser.add_argument("--peer", default="")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--json", default="")
+    parser.add_argument("--quick", action="store_true", help="attach sys_enter_* once only")
+    parser.add_argument("parts", nargs="*", default=[])
+    args = parser.parse_args()
+    parts = args.parts or ["start", "event", "throughput", "memory", "growth"]
+    with tempfile.TemporaryDirectory() as tmp:
+        os.chmod(tmp, 0o755)
+        bench = Bench(args, tmp)
+        for part in parts:
+            getattr(bench, part)()
+        if args.json:
+            with open(args.json, "w") as f:
+                json.dump(bench.results, f, indent=1)
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
