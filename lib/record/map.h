@@ -6,7 +6,7 @@
  *
  * A table has per-CPU values already reduced to one.  Order, as in bpftrace: counts, sums and
  * integers ascending by value, min and max by value as unsigned, averages by average, histograms
- * by their total, time series by latest interval, all else by key.  Where bpftrace leaves the
+ * by their total, time series and all else by key.  Where bpftrace leaves the
  * order to chance (equal values, keys that are neither integers, strings nor tuples of such),
  * entries are ordered by key.
  */
@@ -42,7 +42,7 @@ struct record_map {
 
 /* A reduced value. */
 struct record_number {
-	uint64_t total; // count, sum, min, max, total of avg/stats; histograms: of all buckets
+	uint64_t total; // count, sum, min, max, integers; total of avg, stats, histograms
 	uint64_t count; // avg, stats; min, max: 0 = unset
 };
 
@@ -64,18 +64,22 @@ struct record_entry {
 	uint32_t order_size;
 };
 
+struct strmap;
+
 struct record_table {
 	struct arena *arena; // all memory
 	const struct record_env *env;
 	const char *name;	   // "@x"
 	const struct shape *key;   // NULL: scalar, or serialised (is_serialised)
-	const struct shape *value; // always there for aggregations
+	const struct shape *value; // NULL: serialised, and neither an aggregation nor an integer
 	bool is_keyed;
 	bool is_serialised; // read from a snapshot
 	struct record_entry *entries;
 	size_t count;
 	size_t cap;
 	uint32_t div; // 1 unless print(@x, top, div)
+	uint64_t last_epoch; // tseries: the latest interval of all entries
+	struct strmap *index; // entry by key, for table_merge(); NULL until then
 };
 
 /* Reduce the content of @map.  Keys and values of @map must outlive the table. */

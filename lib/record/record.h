@@ -19,6 +19,7 @@
 #include "bpf/image.h"
 #include "record/resolver.h"
 #include "record/sink.h"
+#include "record/value.h"
 #include "util/buf.h"
 
 struct printf_plan;
@@ -29,6 +30,7 @@ struct record {
 	struct sink *sink;
 	struct printf_plan *plans; // by event
 	struct buf scratch;
+	struct value_walker walker;
 	bool no_warnings; // drop warnf() and warnings about helpers
 };
 

@@ -51,7 +51,6 @@ struct record_error {
 	const char *helper;  // "map_update_elem", NULL if no helper is to blame
 	const char *message; // NULL: by helper and retcode
 	int64_t retcode;
-	int32_t helper_id; // BPF_FUNC_*
 	struct span span;
 };
 
@@ -65,6 +64,8 @@ struct sink_ops {
 			size_t len);
 	void (*value)(struct sink *s, const struct record_value *value);
 	void (*map)(struct sink *s, const struct record_table *table);
+	/* The value of @table's only entry, as a value. */
+	void (*table_value)(struct sink *s, const struct record_table *table);
 	void (*time)(struct sink *s, const char *text, size_t len);
 	void (*cat)(struct sink *s, const char *text, size_t len);
 	void (*join)(struct sink *s, const char *text, size_t len);
