@@ -34,8 +34,8 @@ char *json_dup(struct arena *a, const cJSON *value)
 
 static cJSON *add(cJSON *parent, const char *key, cJSON *item)
 {
-	bool is_added = key ? cJSON_AddItemToObject(parent, key, item) :
-			      cJSON_AddItemToArray(parent, item);
+	bool is_added =
+		key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item);
 
 	if (is_added)
 		return item;

@@ -21,7 +21,7 @@ static inline void json_cleanup(cJSON **json)
 }
 
 /* The value at a path of keys, NULL if there is none: json_at(pod, "metadata", "name"). */
-#define json_at(root, ...) json_at_keys((root), (const char *const[]){ __VA_ARGS__, NULL })
+#define json_at(root, ...)  json_at_keys((root), (const char *const[]){ __VA_ARGS__, NULL })
 /* The string there, or NULL. */
 #define json_str(root, ...) json_string(json_at((root), __VA_ARGS__))
 /* The number there, or 0. */

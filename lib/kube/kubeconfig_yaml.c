@@ -1,4 +1,4 @@
-#include "kube/yaml.h"
+#include "kube/kubeconfig_yaml.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -99,8 +99,9 @@ static int convert_document(cJSON **out, yaml_document_t *document, struct err *
 	cJSON *json = root ? convert(&c, 1, 0) : cJSON_CreateNull();
 
 	if (!json)
-		return err_set(err, -EINVAL, "YAML document is too deep, too large, or has a "
-					     "key that is not a string");
+		return err_set(err, -EINVAL,
+			       "YAML document is too deep, too large, or has a "
+			       "key that is not a string");
 	*out = json;
 	return 0;
 }
