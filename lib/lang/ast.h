@@ -78,6 +78,9 @@ enum ast_op {
 	OPR_COUNT,
 };
 
+/* Passes may recurse: a script can't make a tree that is higher. */
+#define AST_MAX_HEIGHT 1000
+
 struct ast;
 struct map_decl;
 typedef vec_of(struct ast *) ast_list;
@@ -116,6 +119,7 @@ struct variable {
 
 struct ast {
 	enum ast_kind kind;
+	uint32_t height; // of the tree below, when parsed; at most AST_MAX_HEIGHT
 	struct span span;
 	const struct type *type; // sema: expressions
 	union {
@@ -200,9 +204,11 @@ struct ast {
 			struct ast *lhs; // NULL: discard
 			enum ast_op op;
 			struct ast *rhs;
+			struct span op_span; // compound: the operator and rhs, as bpftrace shows it
 		} assign;
 		struct {
 			const char *name;
+			struct span name_span; // let $x
 			struct variable *var; // sema
 			struct type_expr *declared; // or NULL
 			struct ast *init;	    // or NULL
@@ -214,6 +220,7 @@ struct ast {
 			struct ast *map;   // AST_FOR_MAP: an AST_MAP
 			struct ast *start; // AST_FOR_RANGE
 			struct ast *end;
+			struct span range_span;
 			struct ast *body;
 			vec_of(struct variable *) captures; // sema: outer variables the body uses
 		} loop;
@@ -289,9 +296,29 @@ struct config_setting {
 	const char *value; // text; a number as written
 	struct span span;
 	bool is_string;
+	bool is_integer;
+	uint64_t integer;
 };
 
-struct c_definition; // cdecl.h
+/* fn name($a : type, …) : type { … } */
+struct subprog_param {
+	const char *name; // without the $
+	struct span span;
+	struct type_expr *type;
+};
+
+struct subprog {
+	const char *name;
+	struct span span;
+	vec_of(struct subprog_param) params;
+	struct type_expr *result;
+	struct ast *body;
+};
+
+struct import {
+	const char *path; // as written
+	struct span span;
+};
 
 struct ast_program {
 	struct arena *arena;
@@ -299,14 +326,27 @@ struct ast_program {
 	vec_of(struct config_setting) settings;
 	vec_of(struct map_decl *) maps; // declared and (sema) used, in order of appearance
 	vec_of(struct macro *) macros;
+	vec_of(struct subprog *) subprogs;
+	vec_of(struct import) imports;
+	vec_of(struct span) c_chunks; // preprocessor lines and C declarations, as they are written
 	vec_of(struct ast_action *) actions;
 	vec_of(struct probe *) probes; // sema, in script order
 	void *c_scope; // types, enumerators and #defines of the script: struct c_scope (cdecl.h)
 };
 
 struct ast *ast_new(struct arena *a, enum ast_kind kind, struct span span);
+/* "+", "struct ast *ast_new(struct arena *a, enum ast_kind kind, struct span span);&" … as scripts write it. */
+const char *ast_op_name(enum ast_op op);
 /* A deep copy.  Variables and map declarations are shared only if already resolved. */
 struct ast *ast_clone(struct arena *a, const struct ast *node);
+/*
+ * Call @fn with each direct child of @node, in the order of evaluation, by the place that holds it,
+ * so that it can be replaced.
+ */
+typedef void (*ast_visit_fn)(void *ctx, struct ast **slot);
+void ast_walk_children(struct ast *node, ast_visit_fn fn, void *ctx);
+/* @node, an expression, as a statement: an if without its value, a block, or an AST_EXPR_STMT. */
+struct ast *ast_discard_value(struct arena *a, struct ast *node);
 /* For `-d ast`: an indented tree, one node a line, with types where known. */
 void ast_print_program(FILE *out, const struct ast_program *p);
 void ast_print(FILE *out, const struct ast *node, unsigned int indent);
