@@ -15,13 +15,13 @@
 #define RING_BYTES_MAX (4u << 20)
 #define RING_BYTES_MIN (256u << 10)
 
-static size_t round_to_power_of_two(size_t n)
+static size_t round_up_to_power_of_two(size_t n)
 {
-	size_t low = 1;
+	size_t power = 1;
 
-	while (low * 2 <= n)
-		low *= 2;
-	return n - low <= low * 2 - n ? low : low * 2;
+	while (power < n)
+		power *= 2;
+	return power;
 }
 
 size_t load_ring_bytes(const struct config *config, uint64_t available_kb, size_t page_size)
@@ -29,7 +29,7 @@ size_t load_ring_bytes(const struct config *config, uint64_t available_kb, size_
 	size_t bytes = RING_BYTES_MAX;
 
 	if (config->perf_rb_pages > 0 && config->perf_rb_pages < 1u << 20)
-		return round_to_power_of_two(config->perf_rb_pages) * page_size;
+		return round_up_to_power_of_two(config->perf_rb_pages) * page_size;
 	/* A node short of memory keeps most of what it has. */
 	while (bytes > RING_BYTES_MIN && bytes / 1024 > available_kb / 64)
 		bytes /= 2;

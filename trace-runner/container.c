@@ -1,0 +1,128 @@
+#include "container.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+bool container_is_wanted(const struct options *o)
+{
+	return o->container_id || o->pod || o->pod_uid || o->selector;
+}
+
+/* A container looked for by the names of its pod. */
+struct search {
+	const struct options *options;
+	char id[CGROUP_CONTAINER_ID_MAX];
+	size_t pod_containers; // of the pod that matches
+};
+
+static bool is_pod(const struct options *o, const struct kube_identity *identity)
+{
+	const char *slash = o->pod ? strchr(o->pod, '/') : NULL;
+	const char *name = slash ? slash + 1 : o->pod;
+
+	if (o->pod_uid && (!identity->pod_uid || strcmp(identity->pod_uid, o->pod_uid) != 0))
+		return false;
+	if (name && (!identity->pod || strcmp(identity->pod, name) != 0))
+		return false;
+	return !slash ||
+	       (identity->namespace_name &&
+		strncmp(identity->namespace_name, o->pod, (size_t)(slash - o->pod)) == 0 &&
+		identity->namespace_name[slash - o->pod] == '\0');
+}
+
+static void try_cgroup(void *ctx, uint64_t id, const struct kube_identity *identity)
+{
+	struct search *s = ctx;
+
+	(void)id;
+	if (!is_pod(s->options, identity) || !identity->container_id ||
+	    !identity->container_id[0] || !identity->container || !identity->container[0])
+		return;
+	s->pod_containers++;
+	if (s->options->container && strcmp(identity->container, s->options->container) != 0)
+		return;
+	if (s->id[0] == '\0')
+		snprintf(s->id, sizeof(s->id), "%s", identity->container_id);
+}
+
+static int find_by_pod(struct container *out, const struct options *o, struct err *err)
+{
+	struct search search = { .options = o };
+	struct cgroups *cgroups = NULL;
+	int r = cgroups_new(&cgroups, o->host_root ? o->host_root : "", err);
+
+	if (r < 0)
+		return r;
+	(void)cgroups_scan(cgroups);
+	cgroups_each(cgroups, try_cgroup, &search);
+	cgroups_free(cgroups);
+	if (search.id[0] == '\0' && search.pod_containers > 0)
+		return err_set(err, -ESRCH, "the pod has no running container '%s' on this node",
+			       o->container);
+	if (search.id[0] == '\0')
+		return err_set(err, -ESRCH, "no running pod '%s' on this node",
+			       o->pod ? o->pod : o->pod_uid);
+	memcpy(out->id, search.id, sizeof(out->id));
+	return 0;
+}
+
+static void set_id(struct container *out, const char *id)
+{
+	const char *scheme = strstr(id, "://");
+
+	snprintf(out->id, sizeof(out->id), "%s", scheme ? scheme + strlen("://") : id);
+}
+
+/* The processes of the container, or NULL's: those of the node. */
+static int find_processes(struct container *out, const struct options *o, struct err *err)
+{
+	struct proc_pids within = { 0 }, selected = { 0 };
+	int r = 0;
+
+	if (out->id[0]) {
+		r = proc_pids_by_container(&within, out->id, err);
+		if (r < 0)
+			return r;
+		out->root_pid = out->pid = within.data[0];
+	}
+	if (o->selector) {
+		r = proc_pids_by_selector(&selected, o->selector, out->id[0] ? &within : NULL, err);
+		if (r == 0)
+			out->pid = selected.data[0];
+		proc_pids_finish(&selected);
+	}
+	proc_pids_finish(&within);
+	return r;
+}
+
+int container_find(struct container *out, const struct options *o, struct err *err)
+{
+	struct container c = { .root_pid = 0 };
+	int r = 0;
+
+	if (o->container_id)
+		set_id(&c, o->container_id);
+	else if (o->pod || o->pod_uid)
+		r = find_by_pod(&c, o, err);
+	if (r == 0)
+		r = find_processes(&c, o, err);
+	if (r == 0 && c.root_pid) {
+		if (cgroup_is_v2(c.root_pid))
+			c.cgroup_id = cgroup_id_of_pid(c.root_pid);
+		r = proc_namespace(&c.mount_namespace, c.root_pid, "mnt", err);
+		if (r == 0)
+			r = proc_namespace(&c.pid_namespace, c.root_pid, "pid", err);
+	}
+	if (r < 0)
+		return r;
+	*out = c;
+	return 0;
+}
+
+void container_fill_filter(const struct container *c, uint64_t runtime[RUNTIME_COUNT])
+{
+	runtime[RUNTIME_FILTER_CGROUP] = c->cgroup_id;
+	if (c->cgroup_id == 0)
+		runtime[RUNTIME_FILTER_MNTNS] = c->mount_namespace.ino;
+}

@@ -1,0 +1,31 @@
+/*
+ * The container that is traced: found on this node through the cgroups of its processes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/image.h"
+#include "kern/cgroup.h"
+#include "kern/proc.h"
+#include "options.h"
+#include "util/err.h"
+
+struct container {
+	char id[CGROUP_CONTAINER_ID_MAX];
+	pid_t root_pid;     // its first process: its root is where paths are looked up
+	pid_t pid;          // $container_pid: the first process, or the selected one
+	uint64_t cgroup_id; // v2; 0: the node tells containers apart by mount namespace
+	struct proc_namespace mount_namespace;
+	struct proc_namespace pid_namespace;
+};
+
+/* Whether the options name a container or a process to find. */
+bool container_is_wanted(const struct options *o);
+/* 0; -ESRCH: not on this node; -EINVAL: a bad selector. */
+int container_find(struct container *out, const struct options *o, struct err *err)
+	__attribute__((warn_unused_result));
+/* The filter's slots of the runtime section. */
+void container_fill_filter(const struct container *c, uint64_t runtime[RUNTIME_COUNT]);

@@ -1,0 +1,265 @@
+/*
+ * trace-runner: compiles a script for this node, runs it, prints what it says.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/compile.h"
+#include "compiler_bench.h"
+#include "info.h"
+#include "kern/features.h"
+#include "kern/target.h"
+#include "list.h"
+#include "message.h"
+#include "options.h"
+#include "script.h"
+#include "signals.h"
+#include "sys.h"
+#include "trace.h"
+#include "util/fd.h"
+
+/* All that one run needs, from the command line to the image. */
+struct runner {
+	struct options options;
+	struct arena arena;
+	struct config config;
+	struct source *source;
+	struct target target;
+	bool has_target;
+	struct features features;
+	struct container container;
+	bool has_container;
+	struct child child;
+	int target_fd; // -p
+	struct image image;
+};
+
+static int fail(const struct err *err)
+{
+	if (err->msg[0])
+		message_error("%s", err->msg);
+	return 1;
+}
+
+static bool has_script(const struct options *o)
+{
+	return (o->script && o->script[0]) || o->filename;
+}
+
+static int check_privileges(const struct options *o)
+{
+	char missing[256];
+
+	if (o->mode == MODE_CODEGEN || o->mode == MODE_COMPILER_BENCH || o->mode == MODE_FORMAT)
+		return 0;
+	features_missing_capabilities(missing, sizeof(missing));
+	if (!missing[0])
+		return 0;
+	message_error("Missing %s capability, please run as the root user.", missing);
+	return -EPERM;
+}
+
+static int open_target_process(struct runner *r, struct err *err)
+{
+	int code;
+
+	r->target_fd = sys_pidfd_open((pid_t)r->options.pid);
+	if (r->target_fd >= 0)
+		return 0;
+	code = r->target_fd;
+	r->target_fd = -1;
+	return err_errno(err, code, "Failed to attach to pid: Unable to open pidfd");
+}
+
+/* The processes that the trace is about: -p, -c, the container's. */
+static int find_processes(struct runner *r, struct err *err)
+{
+	const struct options *o = &r->options;
+	bool is_quiet = o->mode == MODE_TEST || o->mode == MODE_BENCH;
+	int code = 0;
+
+	if (o->pid)
+		code = open_target_process(r, err);
+	if (code == 0 && o->command && o->command[0] && o->action == ACTION_RUN)
+		code = child_fork(&r->child, o->command, is_quiet, err);
+	if (code == 0 && container_is_wanted(o)) {
+		code = container_find(&r->container, o, err);
+		r->has_container = code == 0;
+	}
+	return code;
+}
+
+static int make_target(struct runner *r, struct err *err)
+{
+	struct kern_options o = {
+		.functions_path = r->options.traceable_functions,
+		.pid = (pid_t)r->options.pid,
+		.root_pid = r->has_container ? r->container.root_pid : 0,
+	};
+	int code = kern_target_new(&r->target, &r->arena, &o, err);
+
+	r->has_target = code == 0;
+	return code;
+}
+
+static void detect_features(struct runner *r)
+{
+	features_detect(&r->features);
+	if (r->options.no_kprobe_multi)
+		r->features.kprobe_multi = false;
+	if (r->options.no_uprobe_multi)
+		r->features.uprobe_multi = false;
+}
+
+static void fill_compile_options(const struct runner *r, struct compile_options *c)
+{
+	const struct options *o = &r->options;
+	bool confines = r->has_container && r->container.root_pid && !o->is_whole_node;
+
+	*c = (struct compile_options){
+		.target = &r->target,
+		.features = &r->features,
+		.params = o->params.data,
+		.param_count = (uint32_t)o->params.len,
+		.dump = o->dump,
+		.dump_out = stdout,
+		.is_unsafe = o->is_unsafe,
+		.is_test_mode = o->mode == MODE_TEST,
+		.is_bench_mode = o->mode == MODE_BENCH,
+		.warn_helper_errors = o->warn_helpers,
+		.has_child = r->child.pid != 0,
+		.pid = o->pid,
+		.filter_container = confines,
+		.container_pids = o->container_pids && r->has_container,
+	};
+}
+
+static int compile_script(struct runner *r)
+{
+	struct compile_options c;
+	struct diags diags;
+	bool ok;
+
+	fill_compile_options(r, &c);
+	diag_init(&diags, &r->arena);
+	ok = compile(&r->image, &r->arena, r->source, &r->config, &c, &diags);
+	/* Warnings of a script that runs are part of its output, as bpftrace has it. */
+	fflush(stdout);
+	diags_print(ok ? stdout : stderr, &diags, !r->options.no_warnings,
+		    message_settings()->has_colour);
+	fflush(stdout);
+	return ok ? 0 : -EINVAL;
+}
+
+static int run_script(struct runner *r)
+{
+	struct trace t = {
+		.options = &r->options,
+		.config = &r->config,
+		.image = &r->image,
+		.container = r->has_container ? &r->container : NULL,
+		.child = &r->child,
+		.target_fd = r->target_fd,
+	};
+	struct err err = { 0 };
+
+	if (compile_script(r) < 0)
+		return 1;
+	if (r->options.mode == MODE_CODEGEN)
+		return 0;
+	if (signals_catch(&err) < 0)
+		return fail(&err);
+	return trace_run(&t);
+}
+
+static int prepare(struct runner *r, struct err *err)
+{
+	int code = config_from_environment(&r->config, err);
+
+	if (code == 0 && has_script(&r->options))
+		code = script_read(&r->source, &r->arena, r->options.script, r->options.filename,
+				   err);
+	if (code == 0 && check_privileges(&r->options) < 0)
+		return -EPERM;
+	if (code == 0)
+		code = find_processes(r, err);
+	if (code == 0)
+		code = make_target(r, err);
+	if (code == 0 && r->source && r->has_container && r->container.pid)
+		r->source =
+			script_set_container_pid(&r->arena, r->source, (uint32_t)r->container.pid);
+	return code;
+}
+
+static int run(struct runner *r)
+{
+	struct err err = { 0 };
+
+	if (prepare(r, &err) < 0)
+		return fail(&err);
+	if (r->options.action == ACTION_LIST)
+		return list_probes(&r->options, &r->target, &r->arena, r->source, &r->config);
+	detect_features(r);
+	if (r->options.mode == MODE_COMPILER_BENCH) {
+		struct compile_options c;
+
+		fill_compile_options(r, &c);
+		return compiler_bench(r->source, &r->config, &c);
+	}
+	return run_script(r);
+}
+
+/* Actions that need nothing but the options; false: not one of them. */
+static bool act_at_once(const struct options *o, const char *argv0, int *status)
+{
+	struct features features = { 0 };
+
+	*status = 0;
+	switch (o->action) {
+	case ACTION_HELP: fputs(options_usage(), stdout); return true;
+	case ACTION_VERSION: info_print_version(stdout, argv0); return true;
+	case ACTION_INFO:
+		if (check_privileges(o) < 0) {
+			*status = 1;
+			return true;
+		}
+		features_detect(&features);
+		info_print(stdout, &features);
+		return true;
+	case ACTION_USAGE:
+		fputs(options_usage(), stderr);
+		*status = 1;
+		return true;
+	default: return false;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct runner r = { .child = CHILD_NONE, .target_fd = -1 };
+	struct err err = { 0 };
+	int status, code;
+
+	message_init();
+	code = options_parse(&r.options, argc, argv, &err);
+	message_settings()->is_verbose = r.options.is_verbose;
+	message_settings()->no_warnings = r.options.no_warnings;
+	if (code < 0 && r.options.action != ACTION_USAGE) {
+		status = fail(&err);
+	} else if (!act_at_once(&r.options, argv[0], &status)) {
+		arena_init(&r.arena);
+		config_init(&r.config);
+		status = run(&r);
+		child_finish(&r.child);
+		if (r.has_target)
+			kern_target_free(&r.target);
+		if (r.target_fd >= 0)
+			close(r.target_fd);
+		arena_finish(&r.arena);
+	}
+	options_finish(&r.options);
+	return status;
+}
