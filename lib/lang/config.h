@@ -31,7 +31,8 @@ struct config {
 	enum config_symbols cache_user_symbols;
 	enum config_missing_probes missing_probes;
 	enum config_unstable unstable_map_decl, unstable_tseries, unstable_import, unstable_macro,
-		unstable_dw_ustack, unstable_addr, unstable_typeinfo, unstable_builtin_tid;
+		unstable_dw_ustack, unstable_addr, unstable_typeinfo, unstable_builtin_tid,
+		unstable_import_statement;
 	uint32_t stack_mode;	   // enum stack_mode
 	const char *str_trunc_trailer; // ".."
 	const char *license;	   // "GPL"
