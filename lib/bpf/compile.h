@@ -36,6 +36,8 @@ struct compile_options {
 	uint32_t pid;	   // -p: 0 none
 	bool filter_container; // emit the container filter in front of each probe
 	bool container_pids;   // pid and tid are the container's
+	uint32_t container_pid; // $container_pid; 0: none
+	bool no_typed_loads; // see ir/lower.h
 };
 
 /*

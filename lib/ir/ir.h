@@ -71,9 +71,12 @@ struct ir_block {
 	bool is_cold;		      // error paths: laid out last
 	/* cfg_compute(), dom_compute(), live_compute(): */
 	uint32_t rpo;		      // reverse postorder number, from 0
-	struct ir_block *idom;
+	struct ir_block *idom; // NULL: the entry
+	uint32_t dom_depth;
+	uint32_t dom_first, dom_size; // its number in a preorder of the dominator tree; of its subtree
 	uint32_t loop_depth;
-	vec_of(struct ir_insn *) live_in, live_out; // phis are live in; their operands live out
+	vec_of(struct ir_insn *) live_in, live_out; // a phi is not live into its block; its operands
+						  // live out of the predecessors
 	struct ir_func *func;
 	uint32_t mark; // scratch for passes
 };
@@ -163,15 +166,20 @@ void ir_print_func(FILE *out, const struct ir_func *f);
 void ir_print_program(FILE *out, const struct ir_program *p);
 /* NULL and *error set (in the arena) when @text is not a well-formed program. */
 struct ir_program *ir_parse(struct arena *a, const char *text, const char **error);
-/* Checks the rules above; NULL or a message (in the arena).  Runs after each pass in debug builds. */
-const char *ir_verify(const struct ir_func *f);
+/*
+ * Checks the rules above; NULL or a message (in the arena).  Computes the control flow graph and
+ * dominators.  Runs after each pass in debug builds.
+ */
+const char *ir_verify(struct ir_func *f);
 
 /*
  * Removes unreachable blocks; fills rpo, loop_depth; keeps preds and their order.  Every pass below
  * may call it.
  */
 void cfg_compute(struct ir_func *f);
-void dom_compute(struct ir_func *f);  // idom; requires cfg_compute()
+void dom_compute(struct ir_func *f);  // idom, dom_depth; requires cfg_compute()
+bool dom_dominates(const struct ir_block *a, const struct ir_block *b);
+struct ir_block *dom_common(struct ir_block *a, struct ir_block *b); // the closest that dominates both
 void live_compute(struct ir_func *f); // live_in, live_out; requires cfg_compute()
 
 /* Passes.  Each takes and leaves valid SSA; ir_optimize() is the list of them in order. */

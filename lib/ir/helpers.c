@@ -1,0 +1,81 @@
+#include "ir/helpers.h"
+
+#include <linux/bpf.h>
+#include <string.h>
+
+struct helper {
+	const char *args;
+	const char *flags;
+};
+
+static const struct helper helpers[__BPF_FUNC_MAX_ID] = {
+#define HELPER(name, args_, flags_, feature)                                                       \
+	[BPF_FUNC_##name] = { .args = (args_), .flags = (flags_) },
+#include "bpf/helpers.def"
+};
+
+static const struct helper *find(const struct ir_insn *insn)
+{
+	const struct helper *h;
+
+	if (insn->op != OP_CALL || insn->helper >= __BPF_FUNC_MAX_ID)
+		return NULL;
+	h = &helpers[insn->helper];
+	return h->args ? h : NULL;
+}
+
+static bool has_flag(const struct ir_insn *insn, const char *flags)
+{
+	const struct helper *h = find(insn);
+
+	return h && strpbrk(h->flags, flags);
+}
+
+const char *helper_args(const struct ir_insn *insn)
+{
+	const struct helper *h = find(insn);
+
+	return h ? h->args : NULL;
+}
+
+bool helper_is_pure(const struct ir_insn *insn)
+{
+	return has_flag(insn, "P");
+}
+
+bool helper_is_clock(const struct ir_insn *insn)
+{
+	return has_flag(insn, "T");
+}
+
+bool helper_is_harmless(const struct ir_insn *insn)
+{
+	return has_flag(insn, "DPT");
+}
+
+bool helper_is_removable(const struct ir_insn *insn)
+{
+	return helper_is_harmless(insn) && !strpbrk(helper_args(insn), "wWo");
+}
+
+enum helper_access helper_access(const struct ir_insn *insn, uint32_t i, uint64_t *size)
+{
+	const char *args = helper_args(insn);
+	const struct ir_insn *size_arg = i + 1 < insn->arg_count ? insn->args[i + 1] : NULL;
+
+	*size = 0;
+	if (!args)
+		return ACCESS_WRITE_SOME; // an unknown helper may do anything
+	if (i >= strlen(args))
+		return ACCESS_NONE;
+	if (strchr("rwW", args[i]) && size_arg && ir_is_const(size_arg))
+		*size = (uint64_t)size_arg->imm;
+	switch (args[i]) {
+	case 'w': return ACCESS_WRITE_ALL;
+	case 'o': *size = 8; return ACCESS_WRITE_ALL;
+	case 'W': return ACCESS_WRITE_SOME;
+	case 'k': case 'v': case 'r': return ACCESS_READ;
+	case 'x': return ACCESS_WRITE_SOME; // by the callback
+	default: return ACCESS_NONE;
+	}
+}

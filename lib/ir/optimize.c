@@ -1,0 +1,33 @@
+/*
+ * The passes, in order.
+ */
+#include "ir/ir.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef void (*pass_fn)(struct ir_func *f);
+
+static void run(struct ir_func *f, const char *name, pass_fn pass)
+{
+	pass(f);
+#ifndef NDEBUG
+	const char *error = ir_verify(f);
+
+	if (error) {
+		fprintf(stderr, "after %s: %s\n", name, error);
+		abort();
+	}
+#else
+	(void)name;
+#endif
+}
+
+#define RUN(f, pass) run((f), #pass, (pass))
+
+void ir_optimize(struct ir_func *f)
+{
+	RUN(f, opt_copy);
+	RUN(f, opt_dce);
+}
