@@ -228,13 +228,14 @@ int kube_client_pause(struct kube_client *client, int ms, struct err *err)
 
 /* Send it; again after a 401 if the credentials can be renewed, and while told to come later. */
 static int request(cJSON **out, struct kube_client *client, const char *method, const char *path,
-		   const cJSON *body, struct err *err)
+		   const cJSON *body, const char *accept, struct err *err)
 {
 	_cleanup_free_ char *text = body ? cJSON_PrintUnformatted(body) : NULL;
 	struct transport_request r = { .method = method,
 				       .path = path,
 				       .body = text,
 				       .body_len = text ? strlen(text) : 0,
+				       .accept = accept,
 				       .timeout_ms = timeout_of(client) };
 	struct waiter w;
 
@@ -262,7 +263,7 @@ static int request(cJSON **out, struct kube_client *client, const char *method, 
 
 int kube_get(cJSON **out, struct kube_client *client, const char *path, struct err *err)
 {
-	return request(out, client, "GET", path, NULL, err);
+	return request(out, client, "GET", path, NULL, NULL, err);
 }
 
 /* Move the items of @page behind those of @list. */
@@ -274,7 +275,8 @@ static void move_items(cJSON *list, cJSON *page)
 		cJSON_AddItemToArray(items, cJSON_DetachItemViaPointer(more, more->child));
 }
 
-int kube_list(cJSON **out, struct kube_client *client, const char *path, struct err *err)
+static int list_pages(cJSON **out, struct kube_client *client, const char *path, const char *accept,
+		      struct err *err)
 {
 	cJSON *list = NULL;
 	struct arena a;
@@ -288,7 +290,7 @@ int kube_list(cJSON **out, struct kube_client *client, const char *path, struct 
 		cJSON *page;
 		const char *token;
 
-		ret = request(&page, client, "GET", next, NULL, err);
+		ret = request(&page, client, "GET", next, NULL, accept, err);
 		if (ret < 0)
 			break;
 		token = json_str(page, "metadata", "continue");
@@ -308,10 +310,23 @@ int kube_list(cJSON **out, struct kube_client *client, const char *path, struct 
 	return ret;
 }
 
+int kube_list(cJSON **out, struct kube_client *client, const char *path, struct err *err)
+{
+	return list_pages(out, client, path, NULL, err);
+}
+
+int kube_list_metadata(cJSON **out, struct kube_client *client, const char *path, struct err *err)
+{
+	return list_pages(out, client, path,
+			  "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+			  "application/json",
+			  err);
+}
+
 int kube_create(cJSON **out, struct kube_client *client, const char *path, const cJSON *object,
 		struct err *err)
 {
-	return request(out, client, "POST", path, object, err);
+	return request(out, client, "POST", path, object, NULL, err);
 }
 
 cJSON *kube_delete_options(const char *propagation, int64_t grace_s)
@@ -331,7 +346,7 @@ int kube_delete(struct kube_client *client, const char *path, const char *propag
 {
 	_cleanup_json_ cJSON *options = kube_delete_options(propagation, grace_s);
 
-	return request(NULL, client, "DELETE", path, options, err);
+	return request(NULL, client, "DELETE", path, options, NULL, err);
 }
 
 int kube_client_server_version(const char **out, struct kube_client *client, struct arena *a,

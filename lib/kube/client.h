@@ -52,6 +52,9 @@ int kube_get(struct cJSON **out, struct kube_client *client, const char *path, s
 /* All pages of a list, as one list. */
 int kube_list(struct cJSON **out, struct kube_client *client, const char *path, struct err *err)
 	__attribute__((warn_unused_result));
+/* The same with nothing but the objects' metadata, where the server can do that. */
+int kube_list_metadata(struct cJSON **out, struct kube_client *client, const char *path,
+		       struct err *err) __attribute__((warn_unused_result));
 int kube_create(struct cJSON **out, struct kube_client *client, const char *path,
 		const struct cJSON *object, struct err *err) __attribute__((warn_unused_result));
 /* @propagation: "Foreground", "Background" or "Orphan"; @grace_s -1: the object's own. */

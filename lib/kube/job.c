@@ -1,13 +1,13 @@
 #include "kube/job.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "kube/client.h"
+#include "kube/base64.h"
 #include "kube/json.h"
 #include "kube/patch.h"
+#include "util/buf.h"
 
 /* From the end of the runner's deadline, and before it from the Job's creation to its start. */
 #define DEADLINE_SLACK_S 60
@@ -101,9 +101,12 @@ static void add_program_volume(cJSON *volumes, cJSON *mounts, const struct kube_
 {
 	cJSON *volume = json_add_object(volumes, NULL);
 	cJSON *mount = json_add_object(mounts, NULL);
+	cJSON *map;
 
 	json_add_str(volume, "name", "program");
-	json_add_str(json_add_object(volume, "configMap"), "name", spec->name);
+	map = json_add_object(volume, "configMap");
+	json_add_str(map, "name", spec->name);
+	json_add_num(map, "defaultMode", 0555); // for the first stage
 	json_add_str(mount, "name", "program");
 	json_add_str(mount, "mountPath", KUBE_PROGRAM_DIR);
 	json_add_bool(mount, "readOnly", true);
@@ -223,11 +226,38 @@ int kube_job_build(cJSON **out, const struct kube_job_spec *spec, struct err *er
 	return 0;
 }
 
+/* JSON has only text; a script in another encoding goes as bytes. */
+static bool is_utf8(const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)text, *end = p + len;
+
+	while (p < end) {
+		unsigned char lead = *p++;
+		int more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+
+		if (lead == 0 || (lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || end - p < more)
+			return false;
+		for (; more > 0; more--)
+			if ((*p++ & 0xc0) != 0x80)
+				return false;
+	}
+	return true;
+}
+
+static void add_bytes(cJSON *map, const char *key, const char *data, size_t len)
+{
+	struct buf text;
+
+	buf_init(&text, 4 * KUBE_CONFIGMAP_MAX);
+	base64_encode(&text, data, len);
+	json_add_str(map, key, buf_cstr(&text));
+	buf_finish(&text);
+}
+
 cJSON *kube_job_build_configmap(const struct kube_job_spec *spec, const char *job_uid)
 {
 	cJSON *map = cJSON_CreateObject();
-	cJSON *owner;
-	char *script = strndup(spec->script, spec->script_len);
+	cJSON *owner, *binary = NULL;
 
 	json_add_str(map, "apiVersion", "v1");
 	json_add_str(map, "kind", "ConfigMap");
@@ -238,7 +268,15 @@ cJSON *kube_job_build_configmap(const struct kube_job_spec *spec, const char *jo
 	json_add_str(owner, "name", spec->name);
 	json_add_str(owner, "uid", job_uid);
 	json_add_bool(map, "immutable", true);
-	json_add_str(json_add_object(map, "data"), KUBE_PROGRAM_FILE, script);
-	free(script);
+	if (is_utf8(spec->script, spec->script_len))
+		json_add_str(json_add_object(map, "data"), KUBE_PROGRAM_FILE, spec->script);
+	else
+		binary = json_add_object(map, "binaryData");
+	if (binary)
+		add_bytes(binary, KUBE_PROGRAM_FILE, spec->script, spec->script_len);
+	if (spec->stage1 && !binary)
+		binary = json_add_object(map, "binaryData");
+	if (spec->stage1)
+		add_bytes(binary, KUBE_STAGE1_FILE, spec->stage1, spec->stage1_len);
 	return map;
 }

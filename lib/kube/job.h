@@ -4,7 +4,7 @@
  *
  *     Job kubectl-trace-ID[-N]           labels: app.kubernetes.io/name, kubectl-trace/id,
  *      |                                         kubectl-trace/target
- *      +- ConfigMap kubectl-trace-ID[-N] program.bt, mounted at /programs
+ *      +- ConfigMap kubectl-trace-ID[-N] program.bt and the first stage, mounted at /programs
  *      +- Pod kubectl-trace-ID[-N]-xxxxx container "trace": the runner
  *
  * The Job ends by itself: the runner has the deadline, the Job has it too with time to spare, and
@@ -23,12 +23,12 @@
 #define KUBE_LABEL_APP_VALUE   "kubectl-trace"
 #define KUBE_LABEL_ID          "kubectl-trace/id"
 #define KUBE_LABEL_TARGET      "kubectl-trace/target"
-#define KUBE_LABEL_RUNNER      "kubectl-trace/runner"
 #define KUBE_ANNOTATION_NODE   "kubectl-trace/node"
 #define KUBE_ANNOTATION_TARGET "kubectl-trace/target"
 #define KUBE_CONTAINER_NAME    "trace"
 #define KUBE_PROGRAM_DIR       "/programs"
 #define KUBE_PROGRAM_FILE      "program.bt"
+#define KUBE_STAGE1_FILE       "stage1"
 #define KUBE_BUNDLE_DIR        "/kubectl-trace"
 /* "Each ConfigMap holds at most 1 MiB", k8s.io/api/core/v1 MaxSecretSize. */
 #define KUBE_CONFIGMAP_MAX     (1 << 20)
@@ -48,7 +48,9 @@ struct kube_job_spec {
 	const char *const *command;  // NULL-terminated
 	const char *script;
 	size_t script_len;
-	const char *const *bundle; // names of ConfigMaps to mount at KUBE_BUNDLE_DIR; NULL: none
+	const char *const *bundle; // ConfigMaps to mount at KUBE_BUNDLE_DIR; NULL: none
+	const char *stage1;        // an executable for KUBE_PROGRAM_DIR; NULL: none
+	size_t stage1_len;
 	int64_t deadline_s;
 	int64_t ttl_s;
 	bool has_capabilities;  // CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE instead of privileged

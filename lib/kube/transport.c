@@ -145,7 +145,7 @@ static int set_headers(struct transfer *x, const struct transport_request *r, st
 {
 	const struct kube_config *c = x->transport->config;
 	const char *token = kube_auth_token(x->transport->auth);
-	int ret = add_header(x, "Accept", "application/json", err);
+	int ret = add_header(x, "Accept", r->accept ? r->accept : "application/json", err);
 
 	if (ret == 0 && r->body)
 		ret = add_header(x, "Content-Type",

@@ -39,6 +39,7 @@ struct transport_request {
 	const char *body;   // NULL: none; copied
 	size_t body_len;
 	const char *content_type;  // NULL: application/json
+	const char *accept;        // NULL: application/json
 	int64_t timeout_ms;        // for the whole transfer; 0: none
 	transport_data_fn on_data; // takes the body of a 2xx reply piece by piece; NULL: collect it
 	transport_done_fn on_done;
