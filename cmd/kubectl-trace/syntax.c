@@ -1,0 +1,10 @@
+#include "syntax.h"
+
+#include <stdio.h>
+
+#include "lang/lang.h"
+
+bool check_syntax(const char *name, const char *text, size_t len)
+{
+	return lang_check_syntax(name, text, len, stderr);
+}
