@@ -35,7 +35,11 @@ struct runner {
 	struct child child;
 	int target_fd; // -p
 	struct image image;
+	char host_name[256];
 };
+
+#define POD_LOGS      "/var/log/pods"
+#define HOST_ROOT_PID "/proc/1/root"
 
 static int fail(const struct err *err)
 {
@@ -175,10 +179,25 @@ static int run_script(struct runner *r)
 	return trace_run(&t);
 }
 
+/* In a pod of its own, the runner sees the node's files through the node's first process. */
+static void set_defaults(struct runner *r)
+{
+	struct options *o = &r->options;
+
+	if (!o->node_name)
+		o->node_name = getenv("NODE_NAME");
+	if (!o->node_name && gethostname(r->host_name, sizeof(r->host_name) - 1) == 0)
+		o->node_name = r->host_name;
+	if (!o->host_root && access(POD_LOGS, F_OK) != 0 &&
+	    access(HOST_ROOT_PID POD_LOGS, F_OK) == 0)
+		o->host_root = HOST_ROOT_PID;
+}
+
 static int prepare(struct runner *r, struct err *err)
 {
 	int code = config_from_environment(&r->config, err);
 
+	set_defaults(r);
 	if (code == 0 && has_script(&r->options))
 		code = script_read(&r->source, &r->arena, r->options.script, r->options.filename,
 				   err);

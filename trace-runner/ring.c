@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@ int ring_open(struct ring *r, int map_fd, size_t size, struct err *err)
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
 	if (consumer == MAP_FAILED)
 		return err_errno(err, -errno, "mapping the ring buffer");
-	producer = mmap(NULL, page + 2 * size, PROT_READ, MAP_SHARED, map_fd, (off_t)page);
+	producer = mmap(NULL, page + size, PROT_READ, MAP_SHARED, map_fd, (off_t)page);
 	if (producer == MAP_FAILED) {
 		int code = -errno;
 
@@ -42,8 +44,10 @@ void ring_close(struct ring *r)
 {
 	if (r->fd < 0)
 		return;
+	free(r->wrapped);
+	r->wrapped = NULL;
 	munmap(r->consumer, page_size());
-	munmap((void *)(uintptr_t)r->producer, page_size() + 2 * r->size);
+	munmap((void *)(uintptr_t)r->producer, page_size() + r->size);
 	r->fd = -1;
 }
 
@@ -59,10 +63,31 @@ void ring_release(struct ring *r)
 	__atomic_store_n(r->consumer, r->position, __ATOMIC_SEQ_CST);
 }
 
+/* The record of @len bytes at @offset: in place, or put together. */
+static const void *record_at(struct ring *r, size_t offset, size_t len)
+{
+	unsigned char *more;
+
+	offset &= r->size - 1;
+	if (offset + len <= r->size)
+		return r->data + offset;
+	if (len > r->wrapped_size) {
+		more = realloc(r->wrapped, len);
+		if (!more)
+			return NULL;
+		r->wrapped = more;
+		r->wrapped_size = len;
+	}
+	memcpy(r->wrapped, r->data + offset, r->size - offset);
+	memcpy(r->wrapped + (r->size - offset), r->data, len - (r->size - offset));
+	return r->wrapped;
+}
+
 const void *ring_next(struct ring *r, size_t *len)
 {
 	for (;;) {
 		const unsigned char *header;
+		const void *record;
 		uint32_t length;
 
 		if (r->position - r->published >= r->size / RELEASE_SHARE)
@@ -74,9 +99,12 @@ const void *ring_next(struct ring *r, size_t *len)
 		if (length & BPF_RINGBUF_BUSY_BIT)
 			return NULL;
 		*len = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+		record = length & BPF_RINGBUF_DISCARD_BIT
+				 ? NULL
+				 : record_at(r, r->position + BPF_RINGBUF_HDR_SZ, *len);
 		r->position += (BPF_RINGBUF_HDR_SZ + *len + 7) & ~(uint64_t)7;
-		if (!(length & BPF_RINGBUF_DISCARD_BIT))
-			return header + BPF_RINGBUF_HDR_SZ;
+		if (record)
+			return record;
 	}
 }
 

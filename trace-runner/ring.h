@@ -1,10 +1,12 @@
 /*
  * Reading the BPF ring buffer, in the order of reservation.
  *
- *     | consumer page | producer page | data, mapped twice in a row |
+ *     | consumer page | producer page | data |
  *
  * Each record has a header of 8 bytes, whose length is marked busy until the program has submitted
- * it: reading stops there.  Records that wrap are contiguous in the double mapping.
+ * it: reading stops there.  The kernel would map the data twice in a row, so that a record that
+ * wraps can be read in one piece; but mapped pages count as resident memory, so it is mapped once,
+ * and the few records that wrap are copied.
  *
  * Reference: kernel/bpf/ringbuf.c, Documentation/bpf/ringbuf.rst.
  */
@@ -21,9 +23,11 @@ struct ring {
 	size_t size;
 	uint64_t *consumer; // a page of its own, ours to write
 	const uint64_t *producer;
-	const unsigned char *data; // size bytes, twice
-	uint64_t position;         // next byte to read
-	uint64_t published;        // what *consumer says
+	const unsigned char *data;
+	uint64_t position;      // next byte to read
+	uint64_t published;     // what *consumer says
+	unsigned char *wrapped; // a record put together
+	size_t wrapped_size;
 };
 
 int ring_open(struct ring *r, int map_fd, size_t size, struct err *err)
