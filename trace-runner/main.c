@@ -138,6 +138,7 @@ static void fill_compile_options(const struct runner *r, struct compile_options 
 		.pid = o->pid,
 		.filter_container = confines,
 		.container_pids = o->container_pids && r->has_container,
+		.container_pid = r->has_container ? (uint32_t)r->container.pid : 0,
 	};
 }
 
@@ -207,9 +208,6 @@ static int prepare(struct runner *r, struct err *err)
 		code = find_processes(r, err);
 	if (code == 0)
 		code = make_target(r, err);
-	if (code == 0 && r->source && r->has_container && r->container.pid)
-		r->source =
-			script_set_container_pid(&r->arena, r->source, (uint32_t)r->container.pid);
 	return code;
 }
 

@@ -153,20 +153,20 @@ static void options_of_a_pod(void **state)
 	options_finish(&o);
 }
 
-static void script_container_pid(void **state)
+static void script_text(void **state)
 {
-	static const char text[] = "begin { print($container_pid); $container_pids = 1 }";
-	struct source *source, *changed;
+	struct source *source = NULL;
 	struct arena a;
+	struct err err;
 
 	(void)state;
 	arena_init(&a);
-	source = source_new(&a, "stdin", text, strlen(text));
-	changed = script_set_container_pid(&a, source, 4711);
-	assert_string_equal(changed->text, "begin { print(4711          ); $container_pids = 1 }");
-	assert_int_equal(changed->len, source->len);
-	source = source_new(&a, "stdin", "$container", strlen("$container"));
-	assert_ptr_equal(script_set_container_pid(&a, source, 1), source);
+	assert_int_equal(script_read(&source, &a, "begin {}", NULL, &err), 0);
+	assert_string_equal(source->name, "stdin");
+	assert_string_equal(source->text, "begin {}");
+	assert_int_equal(script_read(&source, &a, NULL, "no/such/file.bt", &err), -ENOENT);
+	assert_string_equal(err.msg,
+			    "failed to open file 'no/such/file.bt': No such file or directory");
 	arena_finish(&a);
 }
 
@@ -208,14 +208,10 @@ static void ring_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_of_a_script),
-		cmocka_unit_test(options_after_the_script),
-		cmocka_unit_test(options_list),
-		cmocka_unit_test(options_errors),
-		cmocka_unit_test(options_stages),
-		cmocka_unit_test(options_of_a_pod),
-		cmocka_unit_test(script_container_pid),
-		cmocka_unit_test(rejection_names_the_helper),
+		cmocka_unit_test(options_of_a_script), cmocka_unit_test(options_after_the_script),
+		cmocka_unit_test(options_list),        cmocka_unit_test(options_errors),
+		cmocka_unit_test(options_stages),      cmocka_unit_test(options_of_a_pod),
+		cmocka_unit_test(script_text),         cmocka_unit_test(rejection_names_the_helper),
 		cmocka_unit_test(ring_size),
 	};
 

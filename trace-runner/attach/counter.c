@@ -17,7 +17,7 @@ struct counter {
 static const struct counter counters[] = {
 #define SOFTWARE(name, alias, number, period) { PROBE_software, name, alias, number, period },
 #define HARDWARE(name, alias, number, period) { PROBE_hardware, name, alias, number, period },
-#include "attach/counters.def"
+#include "lang/counters.def"
 };
 
 static const struct counter *find_counter(enum probe_kind kind, const char *name)
