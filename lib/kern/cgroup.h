@@ -46,8 +46,10 @@ int cgroup_id(uint64_t *out, const char *path, struct err *err)
 uint64_t cgroup_id_of_pid(pid_t pid);
 /* The path of @pid in the v2 hierarchy ("0::"), else in any v1 one; into @out.  0 or -errno. */
 int cgroup_path_of_pid(pid_t pid, char *out, size_t size) __attribute__((warn_unused_result));
-/* Whether containers are told apart by v2 cgroup: PID's v2 path is not the root. */
+/* Whether @pid has a v2 cgroup of its own (not the root): its container is told apart by its id. */
 bool cgroup_is_v2(pid_t pid);
+/* Whether the kernel has the v2 hierarchy at all. */
+bool cgroup_has_v2(void);
 
 struct cgroups;
 
@@ -59,7 +61,9 @@ struct kube_identity {
 	const char *container_id;
 };
 
-/* @host_root: "" or, inside a container, where the node's file system is mounted ("/host"). */
+/*
+ * @host_root: "" or, inside a container, where the node's file system is: "/host", "/proc/1/root".
+ */
 int cgroups_new(struct cgroups **out, const char *host_root, struct err *err)
 	__attribute__((warn_unused_result));
 void cgroups_free(struct cgroups *c);

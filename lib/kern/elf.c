@@ -72,28 +72,40 @@ static const char *find_chunk(struct kelf *e, uint64_t offset, uint64_t size)
 	return NULL;
 }
 
-const void *kelf_data(struct kelf *e, uint64_t offset, uint64_t size)
+void *kelf_copy(struct kelf *e, uint64_t offset, uint64_t size)
 {
-	struct chunk c = { .offset = offset, .size = size };
 	const char *known;
+	void *data;
 
 	if (!size || size > CHUNK_MAX || offset > e->size || size > e->size - offset)
 		return NULL;
 	known = find_chunk(e, offset, size);
-	if (known && (uintptr_t)known % 8 == 0)
-		return known;
 	if (!known && e->fd < 0)
 		return NULL;
-	c.data = malloc(size);
-	if (!c.data)
+	data = malloc(size);
+	if (!data)
 		return NULL;
 	if (known) {
-		memcpy(c.data, known, size);
-	} else if (!read_exactly(e->fd, c.data, size, offset)) {
-		free(c.data);
+		memcpy(data, known, size);
+	} else if (!read_exactly(e->fd, data, size, offset)) {
+		free(data);
 		return NULL;
 	}
-	vec_push(NULL, &e->chunks, c);
+	return data;
+}
+
+const void *kelf_data(struct kelf *e, uint64_t offset, uint64_t size)
+{
+	struct chunk c = { .offset = offset, .size = size };
+	const char *known = NULL;
+
+	if (size && offset <= e->size && size <= e->size - offset)
+		known = find_chunk(e, offset, size);
+	if (known && (uintptr_t)known % 8 == 0)
+		return known;
+	c.data = kelf_copy(e, offset, size);
+	if (c.data)
+		vec_push(NULL, &e->chunks, c);
 	return c.data;
 }
 

@@ -68,6 +68,8 @@ bool kelf_find_section(const struct kelf *e, const char *name, struct kelf_secti
 const void *kelf_section_data(struct kelf *e, const struct kelf_section *s, size_t *size);
 /* @size bytes at @offset of the file, 8-byte aligned, or NULL; they stay until kelf_close(). */
 const void *kelf_data(struct kelf *e, uint64_t offset, uint64_t size);
+/* The same, but the caller's to free(). */
+void *kelf_copy(struct kelf *e, uint64_t offset, uint64_t size);
 uint64_t kelf_size(const struct kelf *e);
 /* The string at @offset of a string table of @size bytes; "" if it is outside or does not end. */
 const char *kelf_string(const char *table, size_t size, uint64_t offset);

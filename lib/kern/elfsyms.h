@@ -1,8 +1,8 @@
 /*
  * Symbols of ELF files: functions and objects by name and by address.
  *
- * A table holds the union of .symtab, .dynsym, the separate debugging file's .symtab and (if it is
- * there) the mini debug information; addresses are the file's virtual addresses.
+ * A table holds the union of .symtab, .dynsym and the separate debugging file's .symtab; addresses
+ * are the file's virtual addresses.
  */
 #pragma once
 
@@ -29,8 +29,6 @@ enum {
 	ELFSYMS_FUNCTIONS = 1 << 0, // STT_FUNC and STT_GNU_IFUNC
 	ELFSYMS_OBJECTS = 1 << 1,   // STT_OBJECT
 	ELFSYMS_DEBUG_FILE = 1 << 2, // look into the separate debugging file too
-	ELFSYMS_PLT = 1 << 3,	    // name PLT entries "foo@plt" (x86-64)
-	ELFSYMS_NO_COPY = 1 << 4,   // internal: the names stay in the mapped file
 };
 
 /*
@@ -39,20 +37,22 @@ enum {
  */
 int elfsyms_load(struct elfsyms **out, const char *path, const char *root, uint32_t flags,
 		 struct err *err) __attribute__((warn_unused_result));
-/* The same from an open file; takes @elf (closed with the table, also on failure). */
+/* The same from an open file; takes @elf (closed with the table, also on failure) and detaches it. */
 int elfsyms_take(struct elfsyms **out, struct kelf *elf, const char *path, const char *root,
 		 uint32_t flags, struct err *err) __attribute__((warn_unused_result));
 void elfsyms_free(struct elfsyms *t);
 struct kelf *elfsyms_file(const struct elfsyms *t);
 
-/* Symbols in order of address; among equal addresses, global before local, then by name. */
+/*
+ * Symbols in order of address.  Of aliases (equal addresses) the best comes first, by the rules of
+ * perf: with a size, not weak, not local, fewer leading underscores, the longer name.
+ */
 size_t elfsyms_count(const struct elfsyms *t);
 const struct elfsym *elfsyms_at(const struct elfsyms *t, size_t index);
 
 /*
- * The symbol that covers @address: the nearest one at or before it, if the address lies within its
- * size (or it has none).  Of aliases, the one that bpftrace and perf would print: the first in
- * the order above.  NULL if there is none.
+ * The symbol that covers @address: the nearest one at or before it whose size reaches so far; one
+ * without a size reaches to the next symbol.  NULL if there is none.
  */
 const struct elfsym *elfsyms_by_address(const struct elfsyms *t, uint64_t address);
 

@@ -176,11 +176,12 @@ static uint32_t guess_alignment(uint64_t size)
 	return align;
 }
 
-static const char *name_or_null(const struct kbtf *b, const struct btf_type *t)
+/* Copied: types outlive the file. */
+static const char *name_or_null(struct ktypes *k, const struct kbtf *b, const struct btf_type *t)
 {
 	const char *name = kbtf_name(b, t);
 
-	return *name ? name : NULL;
+	return *name ? arena_strdup(k->arena, name) : NULL;
 }
 
 static const struct type *make_struct(struct ktypes *k, uint32_t obj, uint32_t id)
@@ -192,7 +193,7 @@ static const struct type *make_struct(struct ktypes *k, uint32_t obj, uint32_t i
 	*type = (struct type){ .kind = TYPE_STRUCT,
 			       .size = t->size,
 			       .is_union = kbtf_kind(t) == BTF_KIND_UNION,
-			       .name = name_or_null(b, t),
+			       .name = name_or_null(k, b, t),
 			       .alignment = guess_alignment(t->size),
 			       .btf_id = id,
 			       .btf_obj = obj,
@@ -216,7 +217,7 @@ static const struct type *make_forward(struct ktypes *k, uint32_t obj, uint32_t 
 	*type = (struct type){ .kind = TYPE_STRUCT,
 			       .is_union = is_union,
 			       .is_complete = true,
-			       .name = name_or_null(b, t),
+			       .name = name_or_null(k, b, t),
 			       .alignment = 1,
 			       .btf_id = id,
 			       .btf_obj = obj,
@@ -241,7 +242,8 @@ static const struct type *make_enum(struct ktypes *k, uint32_t obj, uint32_t id)
 	struct type *type = arena_new(k->arena, struct type);
 
 	for (uint32_t i = 0; i < count; i++) {
-		e[i].name = kbtf_string(b, is_wide ? wide[i].name_off : narrow[i].name_off);
+		e[i].name = arena_strdup(k->arena, kbtf_string(b, is_wide ? wide[i].name_off :
+									    narrow[i].name_off));
 		if (is_wide)
 			e[i].value = (uint64_t)wide[i].val_hi32 << 32 | wide[i].val_lo32;
 		else
@@ -251,7 +253,7 @@ static const struct type *make_enum(struct ktypes *k, uint32_t obj, uint32_t id)
 	*type = (struct type){ .kind = TYPE_ENUM,
 			       .size = valid_size(t->size),
 			       .is_signed = is_signed,
-			       .name = name_or_null(b, t),
+			       .name = name_or_null(k, b, t),
 			       .count = count,
 			       .enumerators = e,
 			       .btf_id = id,
@@ -397,7 +399,7 @@ static void make_member(struct ktypes *k, const struct type *owner, const struct
 	const struct kbtf *b = object(k, owner->btf_obj);
 	uint32_t bits = from->offset, width = 0, shift;
 
-	to->name = kbtf_string(b, from->name_off);
+	to->name = arena_strdup(k->arena, kbtf_string(b, from->name_off));
 	to->type = ktypes_get(k, owner->btf_obj, from->type);
 	if (BTF_INFO_KFLAG(t->info)) {
 		bits = BTF_MEMBER_BIT_OFFSET(from->offset);

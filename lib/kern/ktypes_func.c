@@ -74,8 +74,7 @@ static const struct type *make_args(struct ktypes *k, uint32_t obj, const struct
 
 		if (!params[i].type) // "...": nothing to read
 			break;
-		if (!*name)
-			name = arena_printf(a, "arg%u", i - skip);
+		name = *name ? arena_strdup(a, name) : arena_printf(a, "arg%u", i - skip);
 		members[count++] = (struct type_member){
 			.name = name, .type = ktypes_get(k, obj, params[i].type), .offset = 8 * slot
 		};

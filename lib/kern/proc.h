@@ -56,6 +56,6 @@ int proc_pids_by_selector(struct proc_pids *out, const char *selector,
 			  const struct proc_pids *within, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Paths mapped by @pid with an ELF header, each once, as the process sees them. */
+/* Files that @pid has mapped executable, each once, by their paths as the process sees them. */
 typedef bool (*proc_path_fn)(void *ctx, const char *path);
 int proc_mapped_files(pid_t pid, proc_path_fn fn, void *ctx) __attribute__((warn_unused_result));

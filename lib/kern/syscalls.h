@@ -4,7 +4,10 @@
  */
 #pragma once
 
-/* -1 if there is none of that name on the architecture this program was built for. */
+/*
+ * By name ("umount2") or by the name of the entry point ("umount", as in sys_enter_umount); -1 if
+ * there is none on the architecture this program was built for.
+ */
 int syscalls_number(const char *name);
 /* NULL if the number is not known. */
 const char *syscalls_name(int number);

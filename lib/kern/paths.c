@@ -1,0 +1,232 @@
+#include "kern/paths.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kern/elf.h"
+#include "kern/proc.h"
+#include "util/buf.h"
+#include "util/str.h"
+#include "util/vec.h"
+
+#define CACHE_MAGIC   "glibc-ld.so.cache1.1"
+#define CACHE_MAX     (16u << 20)
+#define ENVIRON_MAX   (1u << 20)
+
+struct found {
+	struct arena *arena;
+	const struct paths_scope *scope;
+	pid_t root; // the process whose root paths are in, 0: this one's own
+	vec_of(const char *) paths;
+};
+
+const char *paths_in_root(struct arena *a, pid_t pid, const char *path)
+{
+	char prefix[32];
+
+	(void)snprintf(prefix, sizeof(prefix), "/proc/%d/root", pid);
+	if (!pid || str_starts_with(path, prefix))
+		return arena_strdup(a, path);
+	return arena_printf(a, "%s%s%s", prefix, *path == '/' ? "" : "/", path);
+}
+
+static bool is_elf(const char *path)
+{
+	struct kelf *e;
+	uint16_t type;
+	struct stat st;
+
+	if (kelf_open(&e, path, NULL))
+		return false;
+	type = kelf_type(e);
+	kelf_close(e);
+	if (type == ET_DYN)
+		return true;
+	return type == ET_EXEC && !stat(path, &st) && st.st_mode & S_IXUSR;
+}
+
+/* Note @path, which is as the scope's processes see it, if it is an ELF file. */
+static bool try_path(struct found *f, const char *path)
+{
+	const char *full = f->root ? paths_in_root(f->arena, f->root, path) :
+				     arena_strdup(f->arena, path);
+
+	vec_foreach(&f->paths, p) {
+		if (!strcmp(*p, full))
+			return true;
+	}
+	if (!is_elf(full))
+		return false;
+	vec_push(f->arena, &f->paths, full);
+	return true;
+}
+
+static void try_glob(struct found *f, const char *pattern)
+{
+	glob_t g = { 0 };
+	const char *full = f->root ? paths_in_root(f->arena, f->root, pattern) : pattern;
+
+	if (!glob(full, 0, NULL, &g)) {
+		for (size_t i = 0; i < g.gl_pathc; i++)
+			(void)try_path(f, g.gl_pathv[i]);
+	}
+	globfree(&g);
+}
+
+/* $PATH of the scope: the process's own if it lives in another root. */
+static const char *search_path(const struct found *f)
+{
+	const char *path = NULL;
+	struct buf environ_text;
+	char file[32];
+
+	if (!f->root)
+		return getenv("PATH");
+	buf_init(&environ_text, ENVIRON_MAX);
+	(void)snprintf(file, sizeof(file), "/proc/%d/environ", f->root);
+	if (!buf_read_file(&environ_text, file)) {
+		for (size_t at = 0; at < environ_text.len;
+		     at += strlen(environ_text.data + at) + 1) {
+			if (str_starts_with(environ_text.data + at, "PATH=")) {
+				path = arena_strdup(f->arena, environ_text.data + at + 5);
+				break;
+			}
+		}
+	}
+	buf_finish(&environ_text);
+	return path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+static void search_folders(struct found *f, const char *folders, const char *name, bool first_only)
+{
+	for (const char *p = folders; p && *p;) {
+		const char *end = strchrnul(p, ':');
+		const char *path = arena_printf(f->arena, "%.*s/%s", (int)(end - p), p, name);
+
+		if (str_has_glob(name))
+			try_glob(f, path);
+		else if (end > p && try_path(f, path) && first_only)
+			return;
+		p = *end ? end + 1 : end;
+	}
+}
+
+/* "libc" means the library's first version: "libc.so.6"; "libc.so.6" means itself. */
+static bool is_library(const char *soname, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(soname, name, len))
+		return false;
+	return !soname[len] || str_starts_with(soname + len, ".so");
+}
+
+/* The new format of glibc's cache, alone or behind the old one (dl-cache.h). */
+struct cache_file {
+	char magic[20];
+	uint32_t count;
+	uint32_t strings_len;
+	uint32_t unused[5];
+};
+
+struct cache_entry {
+	int32_t flags;
+	uint32_t key;
+	uint32_t value;
+	uint32_t os_version;
+	uint64_t hwcap;
+};
+
+#if defined(__aarch64__)
+#define CACHE_FLAGS 0x0a03 // FLAG_AARCH64_LIB64 | FLAG_ELF_LIBC6
+#else
+#define CACHE_FLAGS 0x0303 // FLAG_X8664_LIB64 | FLAG_ELF_LIBC6
+#endif
+
+static bool search_cache(struct found *f, const char *text, size_t len, const char *name)
+{
+	const char *start = memmem(text, len, CACHE_MAGIC, strlen(CACHE_MAGIC));
+	size_t left = start ? len - (size_t)(start - text) : 0;
+	struct cache_file head;
+	bool found = false;
+
+	if (left < sizeof(head))
+		return false;
+	memcpy(&head, start, sizeof(head));
+	if (head.count > (left - sizeof(head)) / sizeof(struct cache_entry))
+		return false;
+	for (uint32_t i = 0; i < head.count && !found; i++) {
+		struct cache_entry entry;
+
+		memcpy(&entry, start + sizeof(head) + i * sizeof(entry), sizeof(entry));
+		if (entry.flags != CACHE_FLAGS)
+			continue;
+		if (is_library(kelf_string(start, left, entry.key), name))
+			found = try_path(f, kelf_string(start, left, entry.value));
+	}
+	return found;
+}
+
+static void search_libraries(struct found *f, const char *name)
+{
+	static const char folders[] = "/lib:/usr/lib:/lib64:/usr/lib64:/usr/local/lib:"
+#if defined(__aarch64__)
+				      "/lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu";
+#else
+				      "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu";
+#endif
+	const char *cache = "/etc/ld.so.cache";
+	struct buf text;
+	bool found = false;
+
+	buf_init(&text, CACHE_MAX);
+	if (f->root)
+		cache = paths_in_root(f->arena, f->root, cache);
+	if (!buf_read_file(&text, cache))
+		found = search_cache(f, text.data, text.len, name);
+	buf_finish(&text);
+	/* musl has no cache, and a distroless image may have none. */
+	if (!found)
+		search_folders(f, folders, name, true);
+	if (!f->paths.len)
+		search_folders(f, folders, arena_printf(f->arena, "%s.so", name), true);
+	if (!f->paths.len)
+		search_folders(f, folders, arena_printf(f->arena, "%s.so.*", name), true);
+}
+
+int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *name,
+		  const char ***paths, size_t *count, struct err *err)
+{
+	struct found f = { .arena = a, .scope = scope };
+
+	if (scope && scope->root_pid)
+		f.root = scope->root_pid;
+	else if (scope && scope->pid && proc_has_other_root(scope->pid))
+		f.root = scope->pid;
+	if (str_starts_with(name, "/proc/"))
+		f.root = 0;
+
+	if (str_has_glob(name)) {
+		try_glob(&f, name);
+		if (!strchr(name, '/'))
+			search_folders(&f, search_path(&f), name, false);
+	} else if (!*name || !try_path(&f, name)) {
+		if (*name && !strchr(name, '/')) {
+			search_folders(&f, search_path(&f), name, true);
+			if (!f.paths.len)
+				search_libraries(&f, name);
+		}
+	}
+	if (!f.paths.len)
+		return err_set(err, -ENOENT, "no binary file '%s'", name);
+	*paths = f.paths.data;
+	*count = f.paths.len;
+	return 0;
+}
