@@ -208,7 +208,8 @@ static int reject_program(const struct loaded *l, const struct image_program *p,
 		return fd;
 	if (fd == -ENOSPC && code != -ENOSPC)
 		fd = code;
-	rejection_report(p, fd, log);
+	if (!l->is_quiet)
+		rejection_report(p, fd, log);
 	return fd;
 }
 
@@ -298,7 +299,10 @@ static int load_all(struct loaded *l, const struct load_options *o, struct err *
 int load_image(struct loaded *out, struct image *image, const struct load_options *o,
 	       struct err *err)
 {
-	struct loaded l = { .image = image, .config = o->config, .prints_logs = o->print_logs };
+	struct loaded l = { .image = image,
+			    .config = o->config,
+			    .prints_logs = o->print_logs,
+			    .is_quiet = o->is_quiet };
 	int r = load_all(&l, o, err);
 
 	if (r < 0) {

@@ -19,6 +19,7 @@ struct load_options {
 	const struct config *config;
 	uint64_t runtime[RUNTIME_COUNT]; // what the image leaves to fill in, see bpf/image.h
 	bool print_logs;                 // -d verifier
+	bool is_quiet;                   // say nothing about rejected programs
 };
 
 struct loaded {
@@ -29,6 +30,7 @@ struct loaded {
 	int *program_fds;  // by program; -1: not loaded
 	size_t ring_bytes;
 	bool prints_logs;
+	bool is_quiet;
 	const struct config *config;
 };
 

@@ -25,7 +25,8 @@
 struct runner {
 	struct options options;
 	struct arena arena;
-	struct config config;
+	struct config config; // of the environment
+	struct config script_config;
 	struct source *source;
 	struct target target;
 	bool has_target;
@@ -150,7 +151,8 @@ static int compile_script(struct runner *r)
 
 	fill_compile_options(r, &c);
 	diag_init(&diags, &r->arena);
-	ok = compile(&r->image, &r->arena, r->source, &r->config, &c, &diags);
+	r->script_config = r->config;
+	ok = compile(&r->image, &r->arena, r->source, &r->script_config, &c, &diags);
 	/* Warnings of a script that runs are part of its output, as bpftrace has it. */
 	fflush(stdout);
 	diags_print(ok ? stdout : stderr, &diags, !r->options.no_warnings,
@@ -159,12 +161,30 @@ static int compile_script(struct runner *r)
 	return ok ? 0 : -EINVAL;
 }
 
+/* The verifier of this kernel may not see what ours sees: without the loads that it must prove. */
+static bool recompile_script(void *ctx)
+{
+	struct runner *r = ctx;
+	struct compile_options c;
+	struct diags diags;
+
+	fill_compile_options(r, &c);
+	c.no_typed_loads = true;
+	c.dump = 0;
+	diag_init(&diags, &r->arena);
+	r->image = (struct image){ 0 };
+	r->script_config = r->config;
+	return compile(&r->image, &r->arena, r->source, &r->script_config, &c, &diags);
+}
+
 static int run_script(struct runner *r)
 {
 	struct trace t = {
 		.options = &r->options,
-		.config = &r->config,
+		.config = &r->script_config,
 		.image = &r->image,
+		.recompile = recompile_script,
+		.recompile_ctx = r,
 		.container = r->has_container ? &r->container : NULL,
 		.child = &r->child,
 		.target_fd = r->target_fd,

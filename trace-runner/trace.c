@@ -135,12 +135,18 @@ static int load(struct trace *t)
 	struct load_options o = {
 		.config = t->config,
 		.print_logs = t->options->debug & DEBUG_VERIFIER,
+		.is_quiet = t->recompile != NULL,
 	};
 	struct err err = { 0 };
 	int r;
 
 	fill_runtime(t, o.runtime);
 	r = load_image(&t->loaded, t->image, &o, &err);
+	if (r < 0 && o.is_quiet && !err.msg[0]) {
+		o.is_quiet = false;
+		if (t->recompile(t->recompile_ctx) && check_probes(t) == 0)
+			r = load_image(&t->loaded, t->image, &o, &err);
+	}
 	if (r == 0 && t->image->ringbuf_map >= 0)
 		r = ring_open(&t->ring, t->loaded.map_fds[t->image->ringbuf_map],
 			      t->loaded.ring_bytes, &err);

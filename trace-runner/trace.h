@@ -26,6 +26,9 @@ struct trace {
 	const struct options *options;
 	const struct config *config;
 	struct image *image;
+	/* Compile once more, more cautiously, into *image: a rejected program's second chance. */
+	bool (*recompile)(void *ctx);
+	void *recompile_ctx;
 	const struct container *container; // or NULL
 	struct child *child;
 	int target_fd; // -p: readable when the process has ended, or -1
