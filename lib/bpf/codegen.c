@@ -50,7 +50,11 @@ static uint32_t callback_depth(struct codegen *g, const struct ir_func *f)
 /* The frame that emission will find in use; slots of moves are only known afterwards. */
 static struct mir_func *select_and_allocate(struct codegen *g, struct ir_func *f)
 {
-	struct mir_func *m = isel_func(g->arena, f, g->o);
+	struct mir_func *m;
+
+	cfg_compute(f);
+	dom_compute(f);
+	m = isel_func(g->arena, f, g->o);
 
 	m->frame_bytes = (int32_t)frame_stack_bytes(f);
 	regalloc_run(m);

@@ -90,6 +90,8 @@ static struct mir_insn *emit(struct isel *is, enum mir_op op)
 
 static void hint(struct isel *is, uint32_t from, uint32_t to)
 {
+	if (from == to)
+		return;
 	if (!is->m->vregs.data[to].hint_from)
 		is->m->vregs.data[to].hint_from = from;
 	if (!is->m->vregs.data[from].hint_to)
@@ -190,9 +192,8 @@ struct address {
 	int16_t off;
 };
 
-static uint32_t emit_alu_imm(struct isel *is, uint8_t code, uint32_t a, int64_t imm)
+static void emit_alu_imm(struct isel *is, uint8_t code, uint32_t a, int64_t imm, uint32_t dst)
 {
-	uint32_t dst = new_vreg(is);
 	struct mir_insn *insn = emit(is, M_ALU);
 
 	insn->code = code;
@@ -200,7 +201,6 @@ static uint32_t emit_alu_imm(struct isel *is, uint8_t code, uint32_t a, int64_t 
 	insn->b = imm_operand(imm);
 	insn->dst = vreg_operand(dst);
 	hint(is, a, dst);
-	return dst;
 }
 
 static struct address map_value_address(struct isel *is, const struct ir_insn *base, int64_t off)
@@ -233,7 +233,10 @@ static struct address address_of(struct isel *is, const struct ir_insn *base, in
 	vreg = use_vreg(is, base);
 	if (!fits_s16(off) || !fits_s16(off + size)) {
 		/* Pointers can't be moved further: the verifier's BPF_MAX_VAR_OFF. */
-		vreg = emit_alu_imm(is, BPF_ADD, vreg, fits_s32(off) ? off : INT32_MAX);
+		uint32_t base_vreg = vreg;
+
+		vreg = new_vreg(is);
+		emit_alu_imm(is, BPF_ADD, base_vreg, fits_s32(off) ? off : INT32_MAX, vreg);
 		off = 0;
 	}
 	return (struct address){ .base = vreg_operand(vreg), .off = (int16_t)off };
@@ -250,18 +253,12 @@ static struct mir_insn *emit_memory(struct isel *is, enum mir_op op, struct addr
 	return insn;
 }
 
-static uint32_t emit_sext_from(struct isel *is, uint32_t vreg, uint32_t width, struct mir_operand dst)
+static void emit_sext_from(struct isel *is, uint32_t vreg, uint32_t width, struct mir_operand dst)
 {
 	uint32_t bits = 64 - 8 * width;
-	uint32_t shifted = emit_alu_imm(is, BPF_LSH, vreg, bits);
-	struct mir_insn *insn = emit(is, M_ALU);
 
-	insn->code = BPF_ARSH;
-	insn->a = vreg_operand(shifted);
-	insn->b = imm_operand(bits);
-	insn->dst = dst;
-	hint(is, shifted, dst.vreg);
-	return dst.vreg;
+	emit_alu_imm(is, BPF_LSH, vreg, bits, dst.vreg);
+	emit_alu_imm(is, BPF_ARSH, dst.vreg, bits, dst.vreg);
 }
 
 static void select_load(struct isel *is, const struct ir_insn *v)
@@ -269,17 +266,14 @@ static void select_load(struct isel *is, const struct ir_insn *v)
 	struct address at = address_of(is, v->args[0], v->imm, v->width);
 	bool is_extended = v->is_signed && v->width < 8;
 	struct mir_insn *insn = emit_memory(is, M_LOAD, at, 0, v->width);
-	uint32_t narrow;
+	uint32_t dst = is->vreg_of[v->id];
 
-	if (!is_extended || is->o->cpu_v4) {
-		insn->is_signed = is_extended;
-		insn->dst = is->vreg_of[v->id] ? def(is, v) : vreg_operand(new_vreg(is));
-		return;
-	}
-	narrow = new_vreg(is);
-	vec_last(&is->m->insns).dst = vreg_operand(narrow);
-	if (is->vreg_of[v->id])
-		emit_sext_from(is, narrow, v->width, def(is, v));
+	if (!dst)
+		dst = new_vreg(is);
+	insn->dst = vreg_operand(dst);
+	insn->is_signed = is_extended && is->o->cpu_v4;
+	if (is_extended && !is->o->cpu_v4)
+		emit_sext_from(is, dst, v->width, vreg_operand(dst));
 }
 
 static void select_store(struct isel *is, const struct ir_insn *v)
@@ -580,7 +574,7 @@ static void emit_copies(struct isel *is, struct ir_block *from, struct ir_block 
 	for (struct ir_insn *phi = to->first; phi && phi->op == OP_PHI; phi = phi->next) {
 		struct ir_insn *value = phi->args[pred];
 
-		if (!is->vreg_of[phi->id] || value == phi)
+		if (!is->vreg_of[phi->id] || is->vreg_of[value->id] == is->vreg_of[phi->id])
 			continue;
 		moves[count].dst = def(is, phi);
 		use_in_move(is, &moves[count], value);
@@ -654,8 +648,11 @@ static void select_insn(struct isel *is, struct ir_insn *v)
 
 /* --- the function -------------------------------------------------------------------------- */
 
-/* A comparison that all its users take in themselves is not computed. */
-static void discount_fused(struct ir_func *f)
+/*
+ * A comparison that a SELECT takes in itself is not used by it, but its operands are.  A comparison
+ * without other users is not computed.
+ */
+static void move_uses_of_fused(struct ir_func *f)
 {
 	ir_count_uses(f);
 	ir_foreach_block(f, b)
@@ -664,8 +661,16 @@ static void discount_fused(struct ir_func *f)
 
 			if (insn->op != OP_SELECT || test->op != OP_CMP)
 				continue;
-			if (--test->use_count == 0)
+			test->use_count--;
+			test->args[0]->use_count++;
+			test->args[1]->use_count++;
+		}
+	ir_foreach_block(f, b)
+		ir_foreach_insn(b, insn) {
+			if (insn->op != OP_CMP || insn->use_count)
 				continue;
+			insn->args[0]->use_count--;
+			insn->args[1]->use_count--;
 		}
 }
 
@@ -678,23 +683,91 @@ static uint32_t *shared_vreg(struct isel *is, const struct ir_insn *v)
 	return NULL;
 }
 
+/*
+ * The operand whose register the result best takes over, if this is its only use: the machine's
+ * operations write to their first operand.
+ */
+static struct ir_insn *reused_operand(const struct ir_insn *v)
+{
+	uint32_t first = 0, end = 1;
+
+	switch (v->op) {
+	case OP_NEG: case OP_BSWAP: case OP_SEXT: break;
+	case OP_ZEXT:
+		if (v->width == 4)
+			return NULL;
+		break;
+	case OP_SELECT:
+		first = 1;
+		end = 2;
+		break;
+	default:
+		if (!alu_codes[v->op] && v->op != OP_ADD)
+			return NULL;
+		end = is_commutative_code(alu_codes[v->op]) ? 2 : 1;
+		break;
+	}
+	for (uint32_t i = first; i < end; i++) {
+		struct ir_insn *a = v->args[i];
+
+		if (a->use_count == 1 && a->block == v->block && !is_remat(a) &&
+		    a->op != OP_CTX && a->op != OP_PARAM)
+			return a;
+	}
+	return NULL;
+}
+
+static uint32_t *vreg_slot(struct isel *is, const struct ir_insn *v)
+{
+	uint32_t *shared = shared_vreg(is, v);
+
+	return shared ? shared : &is->vreg_of[v->id];
+}
+
+/*
+ * A value that only a phi uses, computed in the predecessor, is computed into the phi's register.
+ * The phi itself can't be live there, unless its block dominates that predecessor (in a loop).
+ */
+static void share_with_phis(struct isel *is, struct ir_block *b)
+{
+	for (struct ir_insn *phi = b->first; phi && phi->op == OP_PHI; phi = phi->next) {
+		if (!phi->use_count)
+			continue;
+		is->vreg_of[phi->id] = new_vreg(is);
+		for (uint32_t i = 0; i < phi->arg_count; i++) {
+			struct ir_insn *v = phi->args[i];
+			struct ir_block *pred = b->preds.data[i];
+
+			if (v->use_count == 1 && v->block == pred && v->op != OP_PHI &&
+			    !is_remat(v) && !dom_dominates(b, pred))
+				is->vreg_of[v->id] = is->vreg_of[phi->id];
+		}
+	}
+}
+
+static void assign_vreg(struct isel *is, struct ir_insn *v)
+{
+	struct ir_insn *reused = reused_operand(v);
+	uint32_t *vreg = vreg_slot(is, v);
+
+	if (!*vreg && reused && reused->op == OP_PHI)
+		*vreg = is->vreg_of[reused->id];
+	if (!*vreg)
+		*vreg = new_vreg(is);
+	is->vreg_of[v->id] = *vreg;
+	if (reused && !is->vreg_of[reused->id])
+		is->vreg_of[reused->id] = *vreg;
+}
+
 static void assign_vregs(struct isel *is)
 {
-	discount_fused(is->f);
+	move_uses_of_fused(is->f);
 	ir_foreach_block(is->f, b)
-		ir_foreach_insn(b, v) {
-			uint32_t *shared = shared_vreg(is, v);
-
-			if (!ir_has_result(v) || v->use_count == 0 || is_remat(v))
-				continue;
-			if (shared) {
-				if (!*shared)
-					*shared = new_vreg(is);
-				is->vreg_of[v->id] = *shared;
-			} else {
-				is->vreg_of[v->id] = new_vreg(is);
-			}
-		}
+		share_with_phis(is, b);
+	ir_foreach_block(is->f, b)
+		for (struct ir_insn *v = b->last; v; v = v->prev)
+			if (ir_has_result(v) && v->use_count && !is_remat(v))
+				assign_vreg(is, v);
 }
 
 static void add_entry_move(struct isel *is, struct mir_insn *entry, uint32_t vreg, uint32_t reg)

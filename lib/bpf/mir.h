@@ -149,7 +149,7 @@ struct codegen_options {
 };
 
 /*
- * Requires: critical edges split (phi_split_edges()), slots placed (frame_place()).
+ * Requires: critical edges split (phi_split_edges()), slots placed (frame_place()), dom_compute().
  */
 struct mir_func *isel_func(struct arena *a, struct ir_func *f, const struct codegen_options *o);
 

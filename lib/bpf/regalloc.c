@@ -467,6 +467,13 @@ static bool is_block_start(const struct scan *s, uint32_t pos)
 	return pos == 2 * s->m->blocks[s->set.block_of_insn[pos / 2]].first;
 }
 
+/* The next that happens to the value in @it's register is that an operation takes it over. */
+static bool is_rewritten_next(const struct ival *it, uint32_t i)
+{
+	return i + 2 < it->use_count && !it->uses[i + 1].is_def && it->uses[i + 2].is_def &&
+	       it->uses[i + 1].pos / 2 == it->uses[i + 2].pos / 2;
+}
+
 /* Fill in the operands of one virtual register; the moves between its intervals in a block. */
 static void finish_vreg(struct scan *s, const struct mir_vreg *vreg)
 {
@@ -478,7 +485,8 @@ static void finish_vreg(struct scan *s, const struct mir_vreg *vreg)
 
 			assert(it->reg != REG_NONE || !use->must_be_reg);
 			*use->operand = place;
-			if (use->is_def && it->reg != REG_NONE && vreg->spill_offset)
+			if (use->is_def && it->reg != REG_NONE && vreg->spill_offset &&
+			    !is_rewritten_next(it, i))
 				add_fix(s, use->pos / 2, FIX_STORE,
 					(struct mir_operand){ .kind = OPERAND_MEM,
 							      .imm = vreg->spill_offset },
