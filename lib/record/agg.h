@@ -30,14 +30,13 @@ enum agg_order {
 struct agg_ops {
 	const char *name;      // in snapshots
 	const char *json_type; // of the message
-	bool is_block;	       // printed below its key, on lines of its own
+	bool is_block;         // printed below its key, on lines of its own
 	enum agg_order order;
 	/* One entry of the copies that the CPUs have. */
 	void (*reduce)(struct record_entry *e, const struct shape *shape,
 		       const struct agg_copies *copies, struct arena *a);
 	/* Not blocks: the value as numbers and words. */
-	void (*write)(struct writer *w, const struct record_table *t,
-		      const struct record_entry *e);
+	void (*write)(struct writer *w, const struct record_table *t, const struct record_entry *e);
 	/* Blocks. */
 	void (*put_text)(struct buf *out, const struct record_table *t,
 			 const struct record_entry *e);
@@ -63,11 +62,9 @@ void agg_reduce_hist(struct record_entry *e, const struct shape *shape,
 void agg_reduce_tseries(struct record_entry *e, const struct shape *shape,
 			const struct agg_copies *copies, struct arena *a);
 
-void agg_write_total(struct writer *w, const struct record_table *t,
-		     const struct record_entry *e);
+void agg_write_total(struct writer *w, const struct record_table *t, const struct record_entry *e);
 void agg_write_avg(struct writer *w, const struct record_table *t, const struct record_entry *e);
-void agg_write_stats(struct writer *w, const struct record_table *t,
-		     const struct record_entry *e);
+void agg_write_stats(struct writer *w, const struct record_table *t, const struct record_entry *e);
 
 void hist_put_text(struct buf *out, const struct record_table *t, const struct record_entry *e);
 void hist_put_json(struct buf *out, const struct record_table *t, const struct record_entry *e);

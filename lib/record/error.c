@@ -31,8 +31,7 @@ const char *error_text(const struct record_error *error)
 	for (size_t i = 0; error->helper && i < sizeof(known_failures) / sizeof(known_failures[0]);
 	     i++) {
 		if (strcmp(known_failures[i].helper, error->helper) == 0 &&
-		    (known_failures[i].retcode == 0 ||
-		     known_failures[i].retcode == error->retcode))
+		    (known_failures[i].retcode == 0 || known_failures[i].retcode == error->retcode))
 			return known_failures[i].text;
 	}
 	return error_errno_text(error);

@@ -129,8 +129,9 @@ static void json_value(struct sink *s, const struct record_value *value)
 static void put_key(struct sink *s, struct value_walker *walker, struct buf *text,
 		    const struct record_table *t, const struct record_entry *e)
 {
-	struct record_value key = { .env = t->env, .shape = t->key, .data = e->key,
-				    .size = e->key_size };
+	struct record_value key = {
+		.env = t->env, .shape = t->key, .data = e->key, .size = e->key_size
+	};
 	struct text_writer w;
 	char *p, *end, *to;
 
@@ -161,8 +162,9 @@ static void put_entry_value(struct sink *s, struct value_walker *walker,
 	} else if (ops) {
 		ops->write(&w, t, e);
 	} else {
-		struct record_value value = { .env = t->env, .shape = t->value, .data = e->data,
-					      .size = e->data_size };
+		struct record_value value = {
+			.env = t->env, .shape = t->value, .data = e->data, .size = e->data_size
+		};
 
 		value_write(walker, &w, &value);
 	}

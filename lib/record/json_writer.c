@@ -58,21 +58,11 @@ static void put_escaped(struct buf *out, unsigned char c)
 	char text[] = "\\u0000";
 
 	switch (c) {
-	case '"':
-		buf_append(out, "\\\"", 2);
-		break;
-	case '\\':
-		buf_append(out, "\\\\", 2);
-		break;
-	case '\n':
-		buf_append(out, "\\n", 2);
-		break;
-	case '\r':
-		buf_append(out, "\\r", 2);
-		break;
-	case '\t':
-		buf_append(out, "\\t", 2);
-		break;
+	case '"': buf_append(out, "\\\"", 2); break;
+	case '\\': buf_append(out, "\\\\", 2); break;
+	case '\n': buf_append(out, "\\n", 2); break;
+	case '\r': buf_append(out, "\\r", 2); break;
+	case '\t': buf_append(out, "\\t", 2); break;
 	default:
 		text[4] = hex[c >> 4];
 		text[5] = hex[c & 15];
@@ -108,8 +98,7 @@ void json_put_string(struct buf *out, const char *text, size_t len)
 /* Whether a double holds it: at most 53 bits from the first one set to the last. */
 static bool is_exact(uint64_t magnitude)
 {
-	return magnitude == 0 ||
-	       63 - __builtin_clzll(magnitude) - __builtin_ctzll(magnitude) < 53;
+	return magnitude == 0 || 63 - __builtin_clzll(magnitude) - __builtin_ctzll(magnitude) < 53;
 }
 
 void json_put_number(struct buf *out, uint64_t value, bool is_signed)

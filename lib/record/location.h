@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "lang/source.h"
+#include "bpf/image.h"
 #include "util/buf.h"
 
 /* Line and column of the span's begin; zeros if it has no position. */

@@ -42,8 +42,7 @@ static void find_layout(struct layout *l, const struct record_map *map)
 		l->value_offset = 8;
 		l->has_set_flag = true;
 		break;
-	default:
-		l->entry_stride = size;
+	default: l->entry_stride = size;
 	}
 }
 
@@ -83,15 +82,16 @@ static void read_entry(struct record_table *t, struct record_entry *e, const str
 		       const char *key, const char *slots)
 {
 	const struct agg_ops *ops = agg_of(t->value);
-	struct agg_copies copies = { .data = slots + l->value_offset, .stride = l->copy_stride,
+	struct agg_copies copies = { .data = slots + l->value_offset,
+				     .stride = l->copy_stride,
 				     .count = l->copies };
 
 	e->key = t->is_keyed ? key : NULL;
 	e->key_size = (uint32_t)l->key_size;
 	if (ops) {
 		ops->reduce(e, t->value, &copies, t->arena);
-		if (t->value->kind == SHAPE_AGG && t->value->agg == AGG_TSERIES && e->bucket_count &&
-		    e->buckets[e->bucket_count - 1].index > t->last_epoch)
+		if (t->value->kind == SHAPE_AGG && t->value->agg == AGG_TSERIES &&
+		    e->bucket_count && e->buckets[e->bucket_count - 1].index > t->last_epoch)
 			t->last_epoch = e->buckets[e->bucket_count - 1].index;
 		return;
 	}
@@ -123,8 +123,8 @@ void table_read(struct record_table *t, struct arena *a, const struct record_env
 
 		if (!is_set(&l, slots))
 			continue;
-		read_entry(t, &t->entries[t->count++], &l,
-			   (const char *)map->keys + i * l.key_size, slots);
+		read_entry(t, &t->entries[t->count++], &l, (const char *)map->keys + i * l.key_size,
+			   slots);
 	}
 }
 
@@ -140,7 +140,8 @@ static void find_orders(struct record_table *t)
 
 		buf_clear(&order);
 		if (t->is_serialised) {
-			struct record_value v = { .env = t->env, .data = e->key,
+			struct record_value v = { .env = t->env,
+						  .data = e->key,
 						  .size = e->key_size };
 			struct writer w = { .ops = &order_writer, .out = &order };
 
@@ -187,8 +188,7 @@ static int compare_entries(const void *x, const void *y, void *ctx)
 	int order = 0;
 
 	switch (table_order(t)) {
-	case AGG_ORDER_KEY:
-		break;
+	case AGG_ORDER_KEY: break;
 	case AGG_ORDER_TOTAL:
 		order = compare_u64(a->number.total, b->number.total, is_signed);
 		break;

@@ -69,7 +69,7 @@ struct strmap;
 struct record_table {
 	struct arena *arena; // all memory
 	const struct record_env *env;
-	const char *name;	   // "@x"
+	const char *name;          // "@x"
 	const struct shape *key;   // NULL: scalar, or serialised (is_serialised)
 	const struct shape *value; // NULL: serialised, and neither an aggregation nor an integer
 	bool is_keyed;
@@ -77,8 +77,8 @@ struct record_table {
 	struct record_entry *entries;
 	size_t count;
 	size_t cap;
-	uint32_t div; // 1 unless print(@x, top, div)
-	uint64_t last_epoch; // tseries: the latest interval of all entries
+	uint32_t div;         // 1 unless print(@x, top, div)
+	uint64_t last_epoch;  // tseries: the latest interval of all entries
 	struct strmap *index; // entry by key, for table_merge(); NULL until then
 };
 

@@ -45,13 +45,11 @@ void agg_merge_buckets(struct record_entry *into, const struct record_entry *fro
 
 static bool is_same_map(const struct record_table *a, const struct record_table *b)
 {
-	if (strcmp(a->name, b->name) != 0 || a->is_keyed != b->is_keyed ||
-	    !a->value != !b->value)
+	if (strcmp(a->name, b->name) != 0 || a->is_keyed != b->is_keyed || !a->value != !b->value)
 		return false;
-	return !a->value ||
-	       (a->value->kind == b->value->kind && a->value->agg == b->value->agg &&
-		a->value->is_signed == b->value->is_signed &&
-		memcmp(a->value->args, b->value->args, sizeof(a->value->args)) == 0);
+	return !a->value || (a->value->kind == b->value->kind && a->value->agg == b->value->agg &&
+			     a->value->is_signed == b->value->is_signed &&
+			     memcmp(a->value->args, b->value->args, sizeof(a->value->args)) == 0);
 }
 
 /* Entries are found by the text of their keys; all nodes write a key in the same way. */

@@ -29,19 +29,10 @@ static inline uint64_t num_load(const void *data, uint32_t size, int is_signed)
 	uint16_t v2;
 
 	switch (size) {
-	case 1:
-		v2 = *(const uint8_t *)data;
-		return is_signed ? (uint64_t)(int64_t)(int8_t)v2 : v2;
-	case 2:
-		memcpy(&v2, data, 2);
-		return is_signed ? (uint64_t)(int64_t)(int16_t)v2 : v2;
-	case 4:
-		memcpy(&v4, data, 4);
-		return is_signed ? (uint64_t)(int64_t)(int32_t)v4 : v4;
-	case 8:
-		memcpy(&v8, data, 8);
-		return v8;
-	default:
-		return 0;
+	case 1: v2 = *(const uint8_t *)data; return is_signed ? (uint64_t)(int64_t)(int8_t)v2 : v2;
+	case 2: memcpy(&v2, data, 2); return is_signed ? (uint64_t)(int64_t)(int16_t)v2 : v2;
+	case 4: memcpy(&v4, data, 4); return is_signed ? (uint64_t)(int64_t)(int32_t)v4 : v4;
+	case 8: memcpy(&v8, data, 8); return v8;
+	default: return 0;
 	}
 }

@@ -51,16 +51,10 @@ void order_put(struct buf *out, const struct shape *shape, const void *data)
 
 	switch (shape->kind) {
 	case SHAPE_INT:
-	case SHAPE_ENUM:
-		put_integer(out, num_load(p, shape->size, true), true);
-		break;
+	case SHAPE_ENUM: put_integer(out, num_load(p, shape->size, true), true); break;
 	case SHAPE_BOOL:
-	case SHAPE_POINTER:
-		put_integer(out, num_load(p, shape->size, false), false);
-		break;
-	case SHAPE_STRING:
-		put_bytes(out, p, strnlen(p, shape->size));
-		break;
+	case SHAPE_POINTER: put_integer(out, num_load(p, shape->size, false), false); break;
+	case SHAPE_STRING: put_bytes(out, p, strnlen(p, shape->size)); break;
 	case SHAPE_BUFFER:
 		len = shape->size >= 4 ? num_load(p, 4, false) : 0;
 		if (shape->size >= 4)

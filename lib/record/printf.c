@@ -20,7 +20,7 @@ struct printf_op {
 	const char *text;
 	uint32_t text_len;
 	uint32_t offset; // of the argument in the record
-	printf_fn fn;	 // NULL: text only
+	printf_fn fn;    // NULL: text only
 	const struct shape *shape;
 	uint32_t width;
 	char fill;
@@ -34,7 +34,9 @@ struct printf_op {
 static void put_padded(struct printf_call *c, const struct printf_op *op, const char *text,
 		       size_t len)
 {
-	struct text_writer w = { .base = { .out = c->out }, .width = op->width, .fill = op->fill,
+	struct text_writer w = { .base = { .out = c->out },
+				 .width = op->width,
+				 .fill = op->fill,
 				 .is_left = op->is_left };
 
 	text_writer_put(&w, text, len);
@@ -211,10 +213,8 @@ static bool is_number(const struct shape *shape)
 	case SHAPE_USYM:
 	case SHAPE_TIMESTAMP:
 	case SHAPE_CGROUP_PATH:
-	case SHAPE_USERNAME:
-		return true;
-	default:
-		return false;
+	case SHAPE_USERNAME: return true;
+	default: return false;
 	}
 }
 
@@ -250,8 +250,8 @@ static void choose_function(struct printf_op *op)
 			continue;
 		if (conversions[i].is_integer && !is_number(op->shape))
 			return;
-		op->fn = is_plain && conversions[i].plain ? conversions[i].plain
-							  : conversions[i].fn;
+		op->fn =
+			is_plain && conversions[i].plain ? conversions[i].plain : conversions[i].fn;
 	}
 	if (is_plain && op->fn == print_value && op->shape->kind == SHAPE_STRING)
 		op->fn = print_plain_string;

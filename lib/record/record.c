@@ -148,8 +148,9 @@ static int print_argument(const struct event *e, uint32_t i)
 		print_agg(e, shape, data);
 		return 0;
 	}
-	value = (struct record_value){ .env = e->r->env, .shape = shape, .data = data,
-				       .size = shape->size };
+	value = (struct record_value){
+		.env = e->r->env, .shape = shape, .data = data, .size = shape->size
+	};
 	sink->ops->value(sink, &value);
 	return 0;
 }
@@ -282,20 +283,13 @@ static int on_unwatch(const struct event *e)
 }
 
 static int (*const handlers[EVENT_KIND_COUNT])(const struct event *e) = {
-	[EVENT_PRINTF] = on_printf,
-	[EVENT_PRINT] = on_print,
-	[EVENT_PRINT_MAP] = on_map,
-	[EVENT_PRINT_MAP_KEY] = on_print_key,
-	[EVENT_CLEAR] = on_map,
-	[EVENT_ZERO] = on_map,
-	[EVENT_EXIT] = on_exit_event,
-	[EVENT_TIME] = on_time,
-	[EVENT_JOIN] = on_join,
-	[EVENT_CAT] = on_format,
-	[EVENT_SYSTEM] = on_format,
-	[EVENT_HELPER_ERROR] = on_error,
-	[EVENT_SKBOUTPUT] = on_skboutput,
-	[EVENT_UNWATCH] = on_unwatch,
+	[EVENT_PRINTF] = on_printf,       [EVENT_PRINT] = on_print,
+	[EVENT_PRINT_MAP] = on_map,       [EVENT_PRINT_MAP_KEY] = on_print_key,
+	[EVENT_CLEAR] = on_map,           [EVENT_ZERO] = on_map,
+	[EVENT_EXIT] = on_exit_event,     [EVENT_TIME] = on_time,
+	[EVENT_JOIN] = on_join,           [EVENT_CAT] = on_format,
+	[EVENT_SYSTEM] = on_format,       [EVENT_HELPER_ERROR] = on_error,
+	[EVENT_SKBOUTPUT] = on_skboutput, [EVENT_UNWATCH] = on_unwatch,
 };
 
 int record_event(struct record *r, const void *data, size_t size, struct record_todo *todo)

@@ -37,14 +37,14 @@ struct record {
 /* What is left for the caller to do after record_event(). */
 struct record_todo {
 	enum event_kind kind; // EVENT_KIND_COUNT: nothing
-	uint32_t var;	      // EVENT_PRINT_MAP, CLEAR, ZERO: index in image->vars
-	uint32_t top;	      // EVENT_PRINT_MAP: record_map_print()
+	uint32_t var;         // EVENT_PRINT_MAP, CLEAR, ZERO: index in image->vars
+	uint32_t top;         // EVENT_PRINT_MAP: record_map_print()
 	uint32_t div;
-	int64_t exit_code;    // EVENT_EXIT
-	const char *text;     // EVENT_CAT: path, EVENT_SYSTEM: command, SKBOUTPUT: path (C string)
+	int64_t exit_code; // EVENT_EXIT
+	const char *text;  // EVENT_CAT: path, EVENT_SYSTEM: command, SKBOUTPUT: path (C string)
 	size_t text_len;
-	uint64_t number;      // EVENT_UNWATCH: address; EVENT_SKBOUTPUT: ns since boot
-	const void *data;     // EVENT_SKBOUTPUT: the packet
+	uint64_t number;  // EVENT_UNWATCH: address; EVENT_SKBOUTPUT: ns since boot
+	const void *data; // EVENT_SKBOUTPUT: the packet
 	size_t data_len;
 };
 

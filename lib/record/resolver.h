@@ -14,9 +14,9 @@
 
 #include "lang/type.h"
 
-#define RECORD_BUILD_ID_SIZE 20 // of the kernel's struct bpf_stack_build_id
+#define RECORD_BUILD_ID_SIZE 20   // of the kernel's struct bpf_stack_build_id
 #define RECORD_STACK_MAX     1024 // frames
-#define RECORD_INLINE_MAX    32	  // functions at one address
+#define RECORD_INLINE_MAX    32   // functions at one address
 
 /* A function at an address. */
 struct record_symbol {
@@ -45,7 +45,8 @@ struct record_resolver {
 	size_t (*ksym)(void *ctx, uint64_t addr, struct record_symbol *out, size_t max);
 	size_t (*usym)(void *ctx, uint64_t addr, uint32_t pid, struct record_symbol *out,
 		       size_t max);
-	/* The frames of stack @id in the image's map @map, innermost first; how many, at most @max. */
+	/* The frames of stack @id in the image's map @map, innermost first; how many, at most @max.
+	 */
 	size_t (*stack)(void *ctx, uint32_t map, int32_t id, uint64_t *out, size_t max);
 	size_t (*stack_build_ids)(void *ctx, uint32_t map, int32_t id, struct record_build_id *out,
 				  size_t max);
@@ -58,11 +59,11 @@ struct record_resolver {
 /* All that is needed to print values; immutable while in use. */
 struct record_env {
 	const struct record_resolver *resolver; // NULL: nothing is resolved
-	const char *const *probe_names;		// SHAPE_PROBE
+	const char *const *probe_names;         // SHAPE_PROBE
 	size_t probe_name_count;
 	int64_t boot_to_wall_ns;   // wall clock minus CLOCK_BOOTTIME
 	int64_t mono_to_wall_ns;   // wall clock minus CLOCK_MONOTONIC (bpftrace: 0)
-	int64_t tai_to_wall_ns;	   // wall clock minus CLOCK_TAI (bpftrace: 0)
+	int64_t tai_to_wall_ns;    // wall clock minus CLOCK_TAI (bpftrace: 0)
 	const char *trunc_trailer; // after strings that were cut; NULL: ".."
-	size_t max_strlen;	   // longest strftime() result; 0: 1024
+	size_t max_strlen;         // longest strftime() result; 0: 1024
 };

@@ -31,8 +31,8 @@ struct record_value {
 struct record_test {
 	const char *const *names;
 	const bool *passed; // of all up to and with @index
-	size_t count;	    // of all
-	size_t index;	    // of this one, in order from 0
+	size_t count;       // of all
+	size_t index;       // of this one, in order from 0
 	uint64_t duration_ns;
 	const char *output; // what it printed
 	size_t output_len;

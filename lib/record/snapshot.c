@@ -174,7 +174,8 @@ void snapshot_write(struct buf *out, const struct record_table *t)
 		}
 		buf_putc(out, ']');
 	}
-	buf_puts(out, t->is_keyed ? ",\"keyed\":true,\"entries\":[" : ",\"keyed\":false,\"entries\":[");
+	buf_puts(out,
+		 t->is_keyed ? ",\"keyed\":true,\"entries\":[" : ",\"keyed\":false,\"entries\":[");
 	for (size_t i = 0; i < t->count; i++) {
 		if (i)
 			buf_putc(out, ',');

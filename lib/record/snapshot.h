@@ -12,14 +12,17 @@
  * scalar, and one of
  *
  *     "d":VALUE                              plain value
- *     "n":[total,count]                      int, count, sum, min, max, avg, stats (struct record_number)
- *     "b":[[index,value,meta],...]           hist, lhist (without meta), tseries; ascending
+ *     "n":[total,count]                      int, count, sum, min, max, avg, stats (struct
+ * record_number) "b":[[index,value,meta],...]           hist, lhist (without meta), tseries;
+ * ascending
  *
- * VALUE and KEY:  null  true  17 (signed)  {"u":17} (unsigned)  "text"  {"b":"text in hex"} (not UTF-8)
+ * VALUE and KEY:  null  true  17 (signed)  {"u":17} (unsigned)  "text"  {"b":"text in hex"} (not
+ * UTF-8)
  *                 {"x":"buffer in hex"}  {"y":["symbol",17]}
  *                 {"a":[VALUE,...]} array  {"t":[...]} tuple  {"r":[["name",VALUE],...]} record
  *
- * The members are in this order.  The parser trusts nothing: sizes, nesting and indexes are checked.
+ * The members are in this order.  The parser trusts nothing: sizes, nesting and indexes are
+ * checked.
  */
 #pragma once
 

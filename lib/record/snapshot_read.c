@@ -12,9 +12,9 @@
 #include "record/value.h"
 #include "util/vec.h"
 
-#define STRING_MAX	 (16u << 20)
+#define STRING_MAX       (16u << 20)
 #define LHIST_BUCKET_MAX 100000
-#define TSERIES_MAX	 100000
+#define TSERIES_MAX      100000
 
 /*
  * Values.
@@ -121,16 +121,11 @@ static bool replay_tagged(struct replay *r, struct writer *w, unsigned int depth
 		else
 			w->ops->buffer(w, buf_cstr(&r->bytes), r->bytes.len);
 		return true;
-	case 'y':
-		return replay_symbol(r, w);
-	case 'a':
-		return replay_group(r, w, GROUP_ARRAY, depth);
-	case 't':
-		return replay_group(r, w, GROUP_TUPLE, depth);
-	case 'r':
-		return replay_group(r, w, GROUP_STRUCT, depth);
-	default:
-		return false;
+	case 'y': return replay_symbol(r, w);
+	case 'a': return replay_group(r, w, GROUP_ARRAY, depth);
+	case 't': return replay_group(r, w, GROUP_TUPLE, depth);
+	case 'r': return replay_group(r, w, GROUP_STRUCT, depth);
+	default: return false;
 	}
 }
 
@@ -228,8 +223,7 @@ static bool check_args(const struct shape *s)
 	if (s->kind != SHAPE_AGG)
 		return true;
 	switch (s->agg) {
-	case AGG_HIST:
-		return s->args[0] >= 0 && s->args[0] <= HIST_BITS_MAX;
+	case AGG_HIST: return s->args[0] >= 0 && s->args[0] <= HIST_BITS_MAX;
 	case AGG_LHIST:
 		return s->args[2] > 0 && s->args[0] < s->args[1] &&
 		       ((uint64_t)s->args[1] - (uint64_t)s->args[0]) / (uint64_t)s->args[2] <
@@ -237,8 +231,7 @@ static bool check_args(const struct shape *s)
 	case AGG_TSERIES:
 		return s->args[0] > 0 && s->args[1] > 0 && s->args[1] <= TSERIES_MAX &&
 		       s->args[2] >= TSERIES_NONE && s->args[2] <= TSERIES_SUM;
-	default:
-		return true;
+	default: return true;
 	}
 }
 
@@ -312,8 +305,8 @@ static bool read_buckets(struct reader *r, struct record_entry *e)
 		if (e->bucket_count && e->buckets[e->bucket_count - 1].index >= b.index)
 			return false;
 		if (e->bucket_count == cap)
-			e->buckets = vec_grow(r->t->arena, e->buckets, e->bucket_count, &cap,
-					      sizeof(b));
+			e->buckets =
+				vec_grow(r->t->arena, e->buckets, e->bucket_count, &cap, sizeof(b));
 		e->buckets[e->bucket_count++] = b;
 		e->number.total += b.value;
 		if (r->shape->agg == AGG_TSERIES && b.index > r->t->last_epoch)
@@ -328,9 +321,9 @@ static bool read_entry(struct reader *r, struct record_entry *e)
 
 	if (!jsonscan_accept(&r->scan, '{'))
 		return false;
-	if (r->t->is_keyed && !(jsonscan_word(&r->scan, "\"k\":") &&
-				read_value(r, &e->key, &e->key_size) &&
-				jsonscan_accept(&r->scan, ',')))
+	if (r->t->is_keyed &&
+	    !(jsonscan_word(&r->scan, "\"k\":") && read_value(r, &e->key, &e->key_size) &&
+	      jsonscan_accept(&r->scan, ',')))
 		return false;
 	if (ops && ops->is_block) {
 		if (!jsonscan_word(&r->scan, "\"b\":") || !read_buckets(r, e))
@@ -339,8 +332,7 @@ static bool read_entry(struct reader *r, struct record_entry *e)
 		if (!jsonscan_word(&r->scan, "\"n\":") || !read_number(r, e))
 			return false;
 	} else {
-		if (!jsonscan_word(&r->scan, "\"d\":") ||
-		    !read_value(r, &e->data, &e->data_size))
+		if (!jsonscan_word(&r->scan, "\"d\":") || !read_value(r, &e->data, &e->data_size))
 			return false;
 	}
 	return jsonscan_accept(&r->scan, '}');
@@ -398,8 +390,9 @@ int snapshot_read(struct record_table *out, struct arena *a, const char *line, s
 	struct reader r = { .scan = { .begin = copy, .p = copy, .end = copy + len }, .t = out };
 	bool ok;
 
-	*out = (struct record_table){ .arena = a, .env = &no_env, .name = "", .is_serialised = true,
-				      .div = 1 };
+	*out = (struct record_table){
+		.arena = a, .env = &no_env, .name = "", .is_serialised = true, .div = 1
+	};
 	buf_init(&r.text, STRING_MAX);
 	buf_init(&r.order, STRING_MAX);
 	ok = read_header(&r) && read_entries(&r) && jsonscan_accept(&r.scan, '}');

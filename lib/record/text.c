@@ -94,8 +94,9 @@ static void text_value(struct sink *s, const struct record_value *value)
 static void put_key(struct sink *s, struct value_walker *walker, const struct record_table *t,
 		    const struct record_entry *e)
 {
-	struct record_value key = { .env = t->env, .shape = t->key, .data = e->key,
-				    .size = e->key_size };
+	struct record_value key = {
+		.env = t->env, .shape = t->key, .data = e->key, .size = e->key_size
+	};
 	size_t begin = s->out->len, len;
 	struct text_writer w;
 
@@ -120,8 +121,9 @@ static void put_entry_value(struct sink *s, struct value_walker *walker,
 	} else if (ops) {
 		ops->write(&w.base, t, e);
 	} else {
-		struct record_value value = { .env = t->env, .shape = t->value, .data = e->data,
-					      .size = e->data_size };
+		struct record_value value = {
+			.env = t->env, .shape = t->value, .data = e->data, .size = e->data_size
+		};
 
 		value_write(walker, &w.base, &value);
 	}

@@ -24,9 +24,7 @@ void agg_combine_intervals(struct record_bucket *into, const struct record_bucke
 		into->value += from->value;
 		into->meta += from->meta;
 		break;
-	case TSERIES_SUM:
-		into->value += from->value;
-		break;
+	case TSERIES_SUM: into->value += from->value; break;
 	case TSERIES_MIN:
 		if (is_less)
 			into->value = from->value;
@@ -50,7 +48,8 @@ static struct record_bucket reduce_slot(const struct shape *shape, const struct 
 
 		memcpy(&slot, copies->data + c * copies->stride + index * sizeof(slot),
 		       sizeof(slot));
-		one = (struct record_bucket){ .index = slot.epoch, .value = slot.value,
+		one = (struct record_bucket){ .index = slot.epoch,
+					      .value = slot.value,
 					      .meta = slot.meta };
 		if (one.index > sum.index)
 			sum = one;
@@ -75,8 +74,7 @@ void agg_reduce_tseries(struct record_entry *e, const struct shape *shape,
 		/* Slots are a ring: all but one of these find their place at the end. */
 		while (at > 0 && e->buckets[at - 1].index > b.index)
 			at--;
-		memmove(&e->buckets[at + 1], &e->buckets[at],
-			(e->bucket_count - at) * sizeof(b));
+		memmove(&e->buckets[at + 1], &e->buckets[at], (e->bucket_count - at) * sizeof(b));
 		e->buckets[at] = b;
 		e->bucket_count++;
 	}

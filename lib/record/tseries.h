@@ -7,11 +7,10 @@
  *
  *     epoch = now_ns / interval_ns          now: CLOCK_TAI, where there is none wall clock time
  *     slot  = &value[epoch % N]
- *     if (slot->epoch != epoch)  { slot->epoch = epoch; slot->value = v; slot->meta = 1 (NONE: now_ns) }
- *     else TSERIES_NONE          { slot->value = v; slot->meta = now_ns }
- *          TSERIES_AVG           { slot->value += v; slot->meta += 1 }
- *          TSERIES_SUM           { slot->value += v }
- *          TSERIES_MIN, _MAX     { slot->value = min/max(slot->value, v) }
+ *     if (slot->epoch != epoch)  { slot->epoch = epoch; slot->value = v; slot->meta = 1 (NONE:
+ * now_ns) } else TSERIES_NONE          { slot->value = v; slot->meta = now_ns } TSERIES_AVG {
+ * slot->value += v; slot->meta += 1 } TSERIES_SUM           { slot->value += v } TSERIES_MIN, _MAX
+ * { slot->value = min/max(slot->value, v) }
  *
  * A slot with epoch 0 was never used.  Per-CPU values need no atomics.
  */
@@ -24,7 +23,7 @@ enum tseries_agg { TSERIES_NONE, TSERIES_AVG, TSERIES_MAX, TSERIES_MIN, TSERIES_
 
 struct tseries_slot {
 	uint64_t value; // signed or unsigned
-	uint64_t meta;	// NONE: time of the latest assignment; AVG: how many values; else unused
+	uint64_t meta;  // NONE: time of the latest assignment; AVG: how many values; else unused
 	uint64_t epoch;
 };
 static_assert(sizeof(struct tseries_slot) == 24, "shared with the generated code");

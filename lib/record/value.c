@@ -187,7 +187,7 @@ static void walk_array(struct value_walker *v, struct writer *w, const struct sh
 	w->ops->close(w, GROUP_ARRAY, shape->count);
 }
 
-/* The bits of a bit-field; the unit is of its declared type. */
+/* The bits of a bit-field, without their sign, as in bpftrace; the unit is of its declared type. */
 static void walk_bit_field(struct value_walker *v, struct writer *w, const struct shape_member *m,
 			   const char *data)
 {
@@ -195,11 +195,6 @@ static void walk_bit_field(struct value_walker *v, struct writer *w, const struc
 
 	if (m->bit_size < 64)
 		bits &= (1ull << m->bit_size) - 1;
-	if (m->shape->is_signed && m->bit_size && m->bit_size < 64) {
-		uint64_t sign = 1ull << (m->bit_size - 1);
-
-		bits = (bits ^ sign) - sign;
-	}
 	if (m->shape->kind == SHAPE_ENUM)
 		walk_enum(w, m->shape, bits);
 	else if (m->shape->kind == SHAPE_BOOL)
@@ -231,12 +226,9 @@ static void walk_members(struct value_walker *v, struct writer *w, const struct 
 static int64_t clock_to_wall(const struct record_env *env, uint32_t clock)
 {
 	switch (clock) {
-	case CLOCK_SHAPE_BOOT:
-		return env->boot_to_wall_ns;
-	case CLOCK_SHAPE_MONOTONIC:
-		return env->mono_to_wall_ns;
-	default:
-		return env->tai_to_wall_ns;
+	case CLOCK_SHAPE_BOOT: return env->boot_to_wall_ns;
+	case CLOCK_SHAPE_MONOTONIC: return env->mono_to_wall_ns;
+	default: return env->tai_to_wall_ns;
 	}
 }
 
@@ -288,26 +280,18 @@ static void walk_resolved(struct value_walker *v, struct writer *w, const struct
 	case SHAPE_USTACK:
 		symbol_put_stack(text, v->env, shape, (int32_t)first, (uint32_t)(first >> 32));
 		break;
-	case SHAPE_KSYM:
-		symbol_put_kernel(text, v->env, first);
-		break;
+	case SHAPE_KSYM: symbol_put_kernel(text, v->env, first); break;
 	case SHAPE_USYM:
 		symbol_put_user(text, v->env, first, (uint32_t)num_load(data + 8, 4, false));
 		break;
-	case SHAPE_INET:
-		put_inet(text, data);
-		break;
-	case SHAPE_MACADDR:
-		put_mac(text, (const unsigned char *)data);
-		break;
+	case SHAPE_INET: put_inet(text, data); break;
+	case SHAPE_MACADDR: put_mac(text, (const unsigned char *)data); break;
 	case SHAPE_TIMESTAMP:
 		value_put_time(text, shape->format ? shape->format : "",
 			       (int64_t)first + clock_to_wall(v->env, shape->mode),
 			       v->env->max_strlen);
 		break;
-	default:
-		name = resolve_text(v->env, shape, first);
-		buf_puts(text, name ? name : "");
+	default: name = resolve_text(v->env, shape, first); buf_puts(text, name ? name : "");
 	}
 	w->ops->text(w, buf_cstr(text), text->len);
 }
@@ -323,16 +307,11 @@ static size_t least_size(const struct shape *shape)
 	case SHAPE_CGROUP_PATH:
 	case SHAPE_USERNAME:
 	case SHAPE_PROBE:
-	case SHAPE_KUBE:
-		return 8;
-	case SHAPE_USYM:
-		return 16;
-	case SHAPE_INET:
-		return 20;
-	case SHAPE_MACADDR:
-		return 6;
-	default:
-		return 0;
+	case SHAPE_KUBE: return 8;
+	case SHAPE_USYM: return 16;
+	case SHAPE_INET: return 20;
+	case SHAPE_MACADDR: return 6;
+	default: return 0;
 	}
 }
 
@@ -344,37 +323,18 @@ void value_walk(struct value_walker *v, struct writer *w, const struct shape *sh
 		return;
 	}
 	switch (shape->kind) {
-	case SHAPE_INT:
-		walk_integer(v, w, shape, value_integer(shape, data));
-		break;
-	case SHAPE_BOOL:
-		w->ops->boolean(w, value_integer(shape, data));
-		break;
-	case SHAPE_ENUM:
-		walk_enum(w, shape, value_integer(shape, data));
-		break;
-	case SHAPE_POINTER:
-		walk_pointer(w, value_integer(shape, data));
-		break;
-	case SHAPE_STRING:
-		walk_string(v, w, data, shape->size);
-		break;
-	case SHAPE_BUFFER:
-		walk_buffer(w, data, shape->size);
-		break;
-	case SHAPE_ARRAY:
-		walk_array(v, w, shape, data, shape->size);
-		break;
+	case SHAPE_INT: walk_integer(v, w, shape, value_integer(shape, data)); break;
+	case SHAPE_BOOL: w->ops->boolean(w, value_integer(shape, data)); break;
+	case SHAPE_ENUM: walk_enum(w, shape, value_integer(shape, data)); break;
+	case SHAPE_POINTER: walk_pointer(w, value_integer(shape, data)); break;
+	case SHAPE_STRING: walk_string(v, w, data, shape->size); break;
+	case SHAPE_BUFFER: walk_buffer(w, data, shape->size); break;
+	case SHAPE_ARRAY: walk_array(v, w, shape, data, shape->size); break;
 	case SHAPE_TUPLE:
-	case SHAPE_STRUCT:
-		walk_members(v, w, shape, data, shape->size);
-		break;
+	case SHAPE_STRUCT: walk_members(v, w, shape, data, shape->size); break;
 	case SHAPE_NONE:
 	case SHAPE_AGG: // tables print these
-	case SHAPE_KIND_COUNT:
-		w->ops->null(w);
-		break;
-	default:
-		walk_resolved(v, w, shape, data);
+	case SHAPE_KIND_COUNT: w->ops->null(w); break;
+	default: walk_resolved(v, w, shape, data);
 	}
 }

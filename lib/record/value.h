@@ -16,7 +16,7 @@ struct record_value;
 /* Walks values; reusable, so that one buffer serves all of them. */
 struct value_walker {
 	const struct record_env *env;
-	uint32_t div;	    // integers are divided by it; 1
+	uint32_t div;       // integers are divided by it; 1
 	struct buf scratch; // text of symbols, stacks, times
 };
 

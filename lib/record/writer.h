@@ -37,8 +37,8 @@ struct writer {
 };
 
 /*
- * Text as bpftrace prints it.  Width, fill and alignment are those of a printf conversion; as there,
- * they apply to the first piece only: "%6s" of (1, 2) is "     (1, 2)".
+ * Text as bpftrace prints it.  Width, fill and alignment are those of a printf conversion; as
+ * there, they apply to the first piece only: "%6s" of (1, 2) is "     (1, 2)".
  */
 struct text_writer {
 	struct writer base;
