@@ -3,9 +3,11 @@
  * the ring buffer.
  */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,6 +15,7 @@
 #include "../../trace-runner/load.h"
 #include "../../trace-runner/options.h"
 #include "../../trace-runner/rejection.h"
+#include "../../trace-runner/ring.h"
 #include "../../trace-runner/script.h"
 #include "bpf/compile.h"
 #include "lang/config.h"
@@ -205,14 +208,111 @@ static void ring_size(void **state)
 	assert_int_equal(load_ring_bytes(&config, 1 << 24, 4096), 64 * 4096);
 }
 
+#define RING_BYTES 64
+
+/* A buffer as the kernel lays it out, without a kernel. */
+struct fake_ring {
+	uint64_t consumer;
+	uint64_t producer;
+	_Alignas(8) unsigned char data[RING_BYTES];
+	struct ring ring;
+};
+
+static void fake_init(struct fake_ring *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->ring = (struct ring){ .fd = 0,
+				 .size = RING_BYTES,
+				 .consumer = &f->consumer,
+				 .producer = &f->producer,
+				 .data = f->data };
+}
+
+static void fake_write(struct fake_ring *f, const char *text, uint32_t flags)
+{
+	uint32_t header[2] = { (uint32_t)strlen(text) | flags, 0 };
+	uint64_t at = f->producer;
+
+	memcpy(f->data + at % RING_BYTES, header, sizeof(header));
+	for (size_t i = 0; i < strlen(text); i++)
+		f->data[(at + sizeof(header) + i) % RING_BYTES] = (unsigned char)text[i];
+	f->producer = (at + sizeof(header) + strlen(text) + 7) / 8 * 8;
+}
+
+static void assert_record(struct fake_ring *f, const char *text)
+{
+	size_t len = 0;
+	const void *record = ring_next(&f->ring, &len);
+
+	assert_non_null(record);
+	assert_int_equal(len, strlen(text));
+	assert_memory_equal(record, text, len);
+}
+
+static void ring_in_order(void **state)
+{
+	struct fake_ring f;
+	size_t len;
+
+	(void)state;
+	fake_init(&f);
+	assert_null(ring_next(&f.ring, &len));
+	fake_write(&f, "one", 0);
+	fake_write(&f, "discarded", BPF_RINGBUF_DISCARD_BIT);
+	fake_write(&f, "two", 0);
+	assert_record(&f, "one");
+	assert_record(&f, "two");
+	assert_null(ring_next(&f.ring, &len));
+	assert_int_equal(ring_pending(&f.ring), 0);
+	ring_release(&f.ring);
+	assert_int_equal(f.consumer, f.producer);
+}
+
+static void ring_waits_for_busy_records(void **state)
+{
+	struct fake_ring f;
+	size_t len;
+	uint32_t length = 3;
+
+	(void)state;
+	fake_init(&f);
+	fake_write(&f, "one", BPF_RINGBUF_BUSY_BIT);
+	fake_write(&f, "two", 0);
+	assert_null(ring_next(&f.ring, &len));
+	memcpy(f.data, &length, sizeof(length));
+	assert_record(&f, "one");
+	assert_record(&f, "two");
+}
+
+static void ring_joins_wrapped_records(void **state)
+{
+	struct fake_ring f;
+
+	(void)state;
+	fake_init(&f);
+	fake_write(&f, "0123456789012345678901234567890123456789", 0); // 48 bytes
+	assert_record(&f, "0123456789012345678901234567890123456789");
+	ring_release(&f.ring);
+	fake_write(&f, "around the corner", 0);
+	assert_record(&f, "around the corner");
+	free(f.ring.wrapped);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_of_a_script), cmocka_unit_test(options_after_the_script),
-		cmocka_unit_test(options_list),        cmocka_unit_test(options_errors),
-		cmocka_unit_test(options_stages),      cmocka_unit_test(options_of_a_pod),
-		cmocka_unit_test(script_text),         cmocka_unit_test(rejection_names_the_helper),
+		cmocka_unit_test(options_of_a_script),
+		cmocka_unit_test(options_after_the_script),
+		cmocka_unit_test(options_list),
+		cmocka_unit_test(options_errors),
+		cmocka_unit_test(options_stages),
+		cmocka_unit_test(options_of_a_pod),
+		cmocka_unit_test(script_text),
+		cmocka_unit_test(rejection_names_the_helper),
 		cmocka_unit_test(ring_size),
+		cmocka_unit_test(ring_in_order),
+		cmocka_unit_test(ring_waits_for_busy_records),
+		cmocka_unit_test(ring_joins_wrapped_records),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
