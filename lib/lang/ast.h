@@ -339,12 +339,6 @@ struct ast *ast_new(struct arena *a, enum ast_kind kind, struct span span);
 const char *ast_op_name(enum ast_op op);
 /* A deep copy.  Variables and map declarations are shared only if already resolved. */
 struct ast *ast_clone(struct arena *a, const struct ast *node);
-/*
- * Call @fn with each direct child of @node, in the order of evaluation, by the place that holds it,
- * so that it can be replaced.
- */
-typedef void (*ast_visit_fn)(void *ctx, struct ast **slot);
-void ast_walk_children(struct ast *node, ast_visit_fn fn, void *ctx);
 /* @node, an expression, as a statement: an if without its value, a block, or an AST_EXPR_STMT. */
 struct ast *ast_discard_value(struct arena *a, struct ast *node);
 /* For `-d ast`: an indented tree, one node a line, with types where known. */

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "lang/ast.h"
+#include "lang/walk.h"
 
 static const char *const kind_names[AST_KIND_COUNT] = {
 	[AST_INT] = "int",
@@ -43,23 +44,6 @@ static const char *const kind_names[AST_KIND_COUNT] = {
 	[AST_RETURN] = "return",
 	[AST_IMPORT] = "import",
 };
-
-static const char *const op_names[OPR_COUNT] = {
-	[OPR_ADD] = "+",	 [OPR_SUB] = "-",	  [OPR_MUL] = "*",
-	[OPR_DIV] = "/",	 [OPR_MOD] = "%",	  [OPR_BAND] = "&",
-	[OPR_BOR] = "|",	 [OPR_BXOR] = "^",	  [OPR_SHL] = "<<",
-	[OPR_SHR] = ">>",	 [OPR_EQ] = "==",	  [OPR_NE] = "!=",
-	[OPR_LT] = "<",		 [OPR_LE] = "<=",	  [OPR_GT] = ">",
-	[OPR_GE] = ">=",	 [OPR_LAND] = "&&",	  [OPR_LOR] = "||",
-	[OPR_NEG] = "-",	 [OPR_LNOT] = "!",	  [OPR_BNOT] = "~",
-	[OPR_DEREF] = "*",	 [OPR_PRE_INC] = "++x",	  [OPR_PRE_DEC] = "--x",
-	[OPR_POST_INC] = "x++", [OPR_POST_DEC] = "x--", [OPR_NONE] = "",
-};
-
-const char *ast_op_name(enum ast_op op)
-{
-	return op_names[op];
-}
 
 static void indent_by(FILE *out, unsigned int indent)
 {
@@ -120,6 +104,16 @@ static void print_integer(FILE *out, const struct ast *n)
 		(void)fprintf(out, " %llu", (unsigned long long)n->integer.value);
 }
 
+static bool is_postfix(enum ast_op op)
+{
+	return op == OPR_POST_INC || op == OPR_POST_DEC;
+}
+
+static bool is_prefix(enum ast_op op)
+{
+	return op == OPR_PRE_INC || op == OPR_PRE_DEC;
+}
+
 /* What distinguishes the node from others of its kind. */
 static void print_detail(FILE *out, const struct ast *n)
 {
@@ -147,10 +141,11 @@ static void print_detail(FILE *out, const struct ast *n)
 		(void)fprintf(out, " %s", n->call.name);
 		break;
 	case AST_UNARY:
-		(void)fprintf(out, " %s", op_names[n->unary.op]);
+		(void)fprintf(out, " %s%s%s", is_postfix(n->unary.op) ? "x" : "",
+			      ast_op_name(n->unary.op), is_prefix(n->unary.op) ? "x" : "");
 		break;
 	case AST_BINARY:
-		(void)fprintf(out, " %s", op_names[n->binary.op]);
+		(void)fprintf(out, " %s", ast_op_name(n->binary.op));
 		break;
 	case AST_FIELD:
 		(void)fprintf(out, " %s%s", n->field.is_arrow ? "->" : ".", n->field.name);
@@ -160,7 +155,8 @@ static void print_detail(FILE *out, const struct ast *n)
 		print_type_expr(out, n->cast.to);
 		break;
 	case AST_ASSIGN:
-		(void)fprintf(out, " %s=", op_names[n->assign.op]);
+		(void)fprintf(out, " %s%s", n->assign.op == OPR_NONE ? "" : ast_op_name(n->assign.op),
+			      "=");
 		break;
 	case AST_LET:
 		(void)fprintf(out, " $%s%s", n->let.name, n->let.declared ? " : " : "");
@@ -188,11 +184,11 @@ struct printer {
 	unsigned int indent;
 };
 
-static void print_child(void *ctx, struct ast **slot)
+static void print_child(void *ctx, struct ast *child)
 {
 	struct printer *printer = ctx;
 
-	ast_print(printer->out, *slot, printer->indent);
+	ast_print(printer->out, child, printer->indent);
 }
 
 static void print_record(FILE *out, const struct ast *n, unsigned int indent)
@@ -228,7 +224,7 @@ void ast_print(FILE *out, const struct ast *node, unsigned int indent)
 			ast_print(out, node->assign.lhs, indent + 1);
 		ast_print(out, node->assign.rhs, indent + 1);
 	} else {
-		ast_walk_children((struct ast *)node, print_child, &printer);
+		ast_each_child((struct ast *)node, print_child, &printer);
 	}
 }
 

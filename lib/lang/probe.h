@@ -25,14 +25,20 @@ struct attach_point {
 	const char *name; // in full: the value of `probe`, "tracepoint:sched:sched_switch"
 	const char *module; // kernel module, tracepoint category, USDT provider, or NULL
 	const char *path;   // uprobe, usdt: the binary
-	const char *function; // function, event, usdt name, signal, test name; NULL if an address is given
+	const char *function; // function, event, usdt name, signal, test name, unit of time; NULL if an address is given
 	uint64_t address;   // kprobe:ADDR, uprobe:PATH:ADDR, watchpoint
 	uint64_t offset;    // function + offset
 	uint64_t file_offset; // uprobe: where the breakpoint goes; 0: resolve at attach time
 	uint64_t period;    // profile, interval: nanoseconds; software, hardware: count
 	uint64_t frequency; // profile, interval: Hz, else 0
+	uint64_t rate;	    // the number as written, for the name
 	uint32_t length;    // watchpoint
 	const char *mode;   // watchpoint: "rwx" letters; iter: pin file
+	const char *lang;   // uprobe: "cpp", or NULL
+	const char *source_file; // uprobe:PATH@FILE:LINE:COLUMN; expansion finds the address
+	uint32_t source_line;
+	uint32_t source_column;
+	bool has_address;   // address is given, which may be 0
 	int32_t syscall;    // tracepoint:syscalls:…: number, else -1
 	uint32_t btf_id;    // fentry, fexit, rawtracepoint, iter
 	uint32_t prog_id;   // fentry:bpf

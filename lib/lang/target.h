@@ -66,7 +66,10 @@ struct target {
 			      target_symbol_fn fn, void *fn_ctx, struct err *err);
 	int (*usdt_probes)(void *ctx, const char *path, const char *provider, const char *name,
 			   target_symbol_fn fn, void *fn_ctx, struct err *err);
-	/* BPF programs that are loaded now, for fentry:bpf:. */
+	/* The code of a source line, as a virtual address; @column 0: any.  From DWARF. */
+	int (*line_address)(void *ctx, const char *path, const char *file, uint32_t line,
+			    uint32_t column, uint64_t *address, struct err *err);
+	/* BPF programs that are loaded now, for fentry:bpf:; address is the program's id. */
 	void (*bpf_programs)(void *ctx, const char *name, target_symbol_fn fn, void *fn_ctx);
 
 	/*
