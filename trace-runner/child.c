@@ -147,12 +147,12 @@ int child_fork(struct child *out, const char *command, bool quiet, struct err *e
 	int r = split_words(&words, command);
 
 	if (r == -ENOENT) {
-		err_set(err, r, "Empty command");
+		err_set(err, r, "Empty command (%s)", strerror(ENOENT));
 	} else if (r < 0) {
 		err_set(err, r, "no memory");
 	} else if (!find_program(file, sizeof(file), words.argv[0])) {
-		r = err_set(err, -ENOENT, "Path '%s' does not exist or is not executable",
-			    words.argv[0]);
+		r = err_set(err, -ENOENT, "Path '%s' does not exist or is not executable (%s)",
+			    words.argv[0], strerror(ENOENT));
 	} else {
 		r = fork_words(&c, file, words.argv, quiet, err);
 	}

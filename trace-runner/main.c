@@ -76,7 +76,8 @@ static int open_target_process(struct runner *r, struct err *err)
 		return 0;
 	code = r->target_fd;
 	r->target_fd = -1;
-	return err_errno(err, code, "Failed to attach to pid: Unable to open pidfd");
+	return err_set(err, code, "Failed to attach to pid: Unable to open pidfd (%s)",
+		       strerror(-code));
 }
 
 /* The processes that the trace is about: -p, -c, the container's. */

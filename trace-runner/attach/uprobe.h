@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kern/elf.h"
 #include "kern/elfsyms.h"
 #include "kern/usdt.h"
 #include "lang/probe.h"
@@ -16,6 +17,7 @@
 /* A file that was looked into; kept while attaching, since many probes share one. */
 struct uprobe_files {
 	char *path;
+	struct kelf *elf;
 	struct elfsyms *symbols; // NULL: not read yet
 	struct usdt_sites usdt;
 	bool has_usdt;

@@ -37,16 +37,22 @@ void uprobe_files_free(struct uprobe_files *files)
 		if (files->has_usdt)
 			usdt_sites_finish(&files->usdt);
 		elfsyms_free(files->symbols);
+		kelf_close(files->elf);
 		free(files->path);
 		free(files);
 		files = next;
 	}
 }
 
-static int read_symbols(struct uprobe_files *f, struct err *err)
+static int open_file(struct uprobe_files *f, struct err *err)
 {
 	if (!f || !f->path)
 		return err_set(err, -ENOMEM, "no memory");
+	return f->elf ? 0 : kelf_open(&f->elf, f->path, err);
+}
+
+static int read_symbols(struct uprobe_files *f, struct err *err)
+{
 	if (f->symbols)
 		return 0;
 	return elfsyms_load(&f->symbols, f->path, "", ELFSYMS_FUNCTIONS | ELFSYMS_DEBUG_FILE, err);
@@ -113,11 +119,14 @@ static const struct elfsym *symbol_at(const struct elfsyms *t, const struct atta
 static int place_of_function(struct uprobe_place *out, struct uprobe_files *f,
 			     const struct attach_point *ap, bool is_unsafe, struct err *err)
 {
-	struct kelf *e = elfsyms_file(f->symbols);
-	const struct elfsym *symbol = symbol_at(f->symbols, ap);
+	struct kelf *e = f->elf;
+	const struct elfsym *symbol;
 	uint64_t start, offset;
-	int r;
+	int r = read_symbols(f, err);
 
+	if (r < 0)
+		return r;
+	symbol = symbol_at(f->symbols, ap);
 	if (!symbol && ap->function)
 		return err_set(err, -ENOENT, "Could not resolve symbol: %s:%s", ap->path,
 			       ap->function);
@@ -152,7 +161,7 @@ static int places_of_usdt(uprobe_places *out, struct uprobe_files *f, const stru
 	int r;
 
 	if (!f->has_usdt) {
-		r = usdt_read(&f->usdt, elfsyms_file(f->symbols), err);
+		r = usdt_read(&f->usdt, f->elf, err);
 		if (r < 0)
 			return r;
 		f->has_usdt = true;
@@ -185,7 +194,7 @@ int uprobe_find_places(uprobe_places *out, struct uprobe_files **files,
 		return 0;
 	}
 	f = find_file(files, ap->path);
-	r = read_symbols(f, err);
+	r = open_file(f, err);
 	if (r < 0)
 		return r;
 	if (ap->kind == PROBE_usdt)
