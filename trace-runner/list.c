@@ -32,13 +32,13 @@ struct pattern {
 static const char *const counters[] = {
 #define SOFTWARE(name, alias, number, period) name, alias,
 #define HARDWARE(name, alias, number, period)
-#include "attach/counters.def"
+#include "lang/counters.def"
 };
 
 static const char *const hardware_counters[] = {
 #define SOFTWARE(name, alias, number, period)
 #define HARDWARE(name, alias, number, period) name, alias,
-#include "attach/counters.def"
+#include "lang/counters.def"
 };
 
 static const char *const units[] = { "hz", "ms", "s", "us" };
