@@ -126,6 +126,7 @@ static void fill_runtime(const struct trace *t, uint64_t runtime[RUNTIME_COUNT])
 	runtime[RUNTIME_CHILD_PID] = (uint64_t)t->child->pid;
 	runtime[RUNTIME_START_NS] = now_ns(CLOCK_BOOTTIME);
 	runtime[RUNTIME_WALL_OFFSET_NS] = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
+	runtime[RUNTIME_TAI_OFFSET_NS] = now_ns(CLOCK_TAI) - now_ns(CLOCK_BOOTTIME);
 	if (t->container && !t->options->is_whole_node)
 		container_fill_filter(t->container, runtime);
 }

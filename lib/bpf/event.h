@@ -22,7 +22,7 @@ static_assert(sizeof(struct event_header) == 8, "the payload starts at 8");
 
 /* A stack trace as a value: kstack, ustack. */
 struct event_stack {
-	int32_t id;    // of a BPF_MAP_TYPE_STACK_TRACE entry; negative: -errno, no stack
+	int32_t id;    // key in the shape's stack map, whose value starts with the frames; < 0: none
 	uint32_t pid;  // tgid; 0 for kernel stacks
 };
 static_assert(sizeof(struct event_stack) == 8, "shared with the generated code");

@@ -147,10 +147,12 @@ struct image {
 	uint32_t cpu_slots;   // per-CPU slots there are: possible CPUs, rounded up to a power of two
 	uint32_t runtime_offset; // in .rodata, u64s the runner fills in before loading, in this order:
 				 // its pid, its pid namespace's inode and device, -c child's pid,
-				 // start time (ktime boot ns), wall clock offset
+				 // start time (ktime boot ns), wall clock offset, the container
+				 // to trace (0: all) by cgroup, mount namespace or process, and
+				 // the offset of TAI; offsets are from boot time
 	const char *license;
 };
 
 enum { RUNTIME_PID, RUNTIME_PIDNS_INO, RUNTIME_PIDNS_DEV, RUNTIME_CHILD_PID, RUNTIME_START_NS,
        RUNTIME_WALL_OFFSET_NS, RUNTIME_FILTER_CGROUP, RUNTIME_FILTER_MNTNS, RUNTIME_FILTER_PID,
-       RUNTIME_COUNT };
+       RUNTIME_TAI_OFFSET_NS, RUNTIME_COUNT };
