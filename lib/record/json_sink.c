@@ -133,22 +133,21 @@ static void put_key(struct sink *s, struct value_walker *walker, struct buf *tex
 		.env = t->env, .shape = t->key, .data = e->key, .size = e->key_size
 	};
 	struct text_writer w;
-	char *p, *end, *to;
+	size_t i = 0, end, len = 0;
 
 	buf_clear(text);
 	text_writer_init(&w, text);
 	value_write(walker, &w.base, &key);
-	p = to = text->data;
-	end = p + text->len;
-	if (text->len >= 2 && p[0] == '(' && end[-1] == ')') {
-		p++;
+	end = text->len;
+	if (end >= 2 && text->data[0] == '(' && text->data[end - 1] == ')') {
+		i++;
 		end--;
 	}
-	for (; p < end; p++) {
-		if (*p != ' ')
-			*to++ = *p;
+	for (; i < end; i++) {
+		if (text->data[i] != ' ')
+			text->data[len++] = text->data[i];
 	}
-	json_put_string(s->out, buf_cstr(text), (size_t)(to - text->data));
+	json_put_string(s->out, buf_cstr(text), len);
 }
 
 static void put_entry_value(struct sink *s, struct value_walker *walker,

@@ -359,13 +359,28 @@ static bool read_entries(struct reader *r)
 	return jsonscan_accept(&r->scan, ']');
 }
 
+/* "@" and an identifier, as the language has them. */
+static bool is_map_name(const struct buf *name)
+{
+	if (name->len == 0 || name->data[0] != '@')
+		return false;
+	for (size_t i = 1; i < name->len; i++) {
+		char c = name->data[i];
+
+		if (c != '_' && (c < '0' || c > '9') && ((c | 32) < 'a' || (c | 32) > 'z'))
+			return false;
+	}
+	return true;
+}
+
 static bool read_header(struct reader *r)
 {
 	uint64_t version;
 
 	if (!jsonscan_accept(&r->scan, '{') || !jsonscan_word(&r->scan, "\"v\":") ||
 	    !jsonscan_u64(&r->scan, &version) || version != SNAPSHOT_VERSION ||
-	    !jsonscan_word(&r->scan, ",\"map\":") || !jsonscan_string(&r->scan, &r->text))
+	    !jsonscan_word(&r->scan, ",\"map\":") || !jsonscan_string(&r->scan, &r->text) ||
+	    !is_map_name(&r->text))
 		return false;
 	r->t->name = arena_strdup(r->t->arena, buf_cstr(&r->text));
 	if (jsonscan_word(&r->scan, ",\"agg\":")) {

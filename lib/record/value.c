@@ -288,7 +288,7 @@ static void walk_resolved(struct value_walker *v, struct writer *w, const struct
 	case SHAPE_MACADDR: put_mac(text, (const unsigned char *)data); break;
 	case SHAPE_TIMESTAMP:
 		value_put_time(text, shape->format ? shape->format : "",
-			       (int64_t)first + clock_to_wall(v->env, shape->mode),
+			       (int64_t)(first + (uint64_t)clock_to_wall(v->env, shape->mode)),
 			       v->env->max_strlen);
 		break;
 	default: name = resolve_text(v->env, shape, first); buf_puts(text, name ? name : "");
