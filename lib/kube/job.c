@@ -67,6 +67,7 @@ static void add_metadata(cJSON *object, const struct kube_job_spec *spec, bool h
 	annotations = json_add_object(meta, "annotations");
 	json_add_str(annotations, KUBE_ANNOTATION_NODE, spec->node);
 	json_add_str(annotations, KUBE_ANNOTATION_TARGET, spec->target);
+	json_add_str(annotations, KUBE_ANNOTATION_OUTPUT, spec->output);
 }
 
 /* By the node's name, not by its host name label, which need not be the same. */

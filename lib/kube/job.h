@@ -25,6 +25,7 @@
 #define KUBE_LABEL_TARGET      "kubectl-trace/target"
 #define KUBE_ANNOTATION_NODE   "kubectl-trace/node"
 #define KUBE_ANNOTATION_TARGET "kubectl-trace/target"
+#define KUBE_ANNOTATION_OUTPUT "kubectl-trace/output"
 #define KUBE_CONTAINER_NAME    "trace"
 #define KUBE_PROGRAM_DIR       "/programs"
 #define KUBE_PROGRAM_FILE      "program.bt"
@@ -42,6 +43,7 @@ struct kube_job_spec {
 	const char *namespace;
 	const char *node;
 	const char *target; // for people: "node/node-a", "pod/shop-7d9f"
+	const char *output; // format: "text" or "json"
 	const char *image;
 	const char *pull_policy;     // NULL: IfNotPresent
 	const char *service_account; // NULL: the namespace's default

@@ -146,6 +146,19 @@ static bool find_place(struct place *place, cJSON *root, const char *pointer)
 	}
 }
 
+/* cJSON_InsertItemInArray() of 1.7.17, and of distributions with its security fix, refuses always:
+ * append the item, then what must come after it. */
+static bool insert(cJSON *array, int index, cJSON *value)
+{
+	int after = cJSON_GetArraySize(array) - index;
+
+	if (!cJSON_AddItemToArray(array, value))
+		return false;
+	for (; after > 0; after--)
+		cJSON_AddItemToArray(array, cJSON_DetachItemFromArray(array, index));
+	return true;
+}
+
 /* Put @value there, which it takes. */
 static bool add_at(const struct place *place, cJSON *value)
 {
@@ -162,7 +175,7 @@ static bool add_at(const struct place *place, cJSON *value)
 			return true;
 	} else if (parse_u64(&index, place->key, 10) == 0 &&
 		   index <= (uint64_t)cJSON_GetArraySize(place->parent)) {
-		if (cJSON_InsertItemInArray(place->parent, (int)index, value))
+		if (insert(place->parent, (int)index, value))
 			return true;
 	}
 	cJSON_Delete(value);

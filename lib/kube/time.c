@@ -84,7 +84,10 @@ size_t time_parse_rfc3339(int64_t *ns, const char *s, size_t len)
 	tm.tm_hour = (int)field[3];
 	tm.tm_min = (int)field[4];
 	tm.tm_sec = (int)field[5];
-	*ns = ((int64_t)timegm(&tm) - offset) * NS_PER_S + fraction;
+	/* 64 bits of nanoseconds reach from 1677 to 2262: what is outside is far enough away. */
+	if (__builtin_mul_overflow((int64_t)timegm(&tm) - offset, NS_PER_S, ns) ||
+	    __builtin_add_overflow(*ns, fraction, ns))
+		*ns = field[0] < 1970 ? INT64_MIN : INT64_MAX;
 	return (size_t)(p - s);
 }
 

@@ -98,6 +98,7 @@ static void parse_trace(struct kube_trace *out, struct arena *a, const cJSON *jo
 		.name = dup_or_empty(a, json_at(meta, "name")),
 		.namespace = dup_or_empty(a, json_at(meta, "namespace")),
 		.node = dup_or_empty(a, json_at(meta, "annotations", KUBE_ANNOTATION_NODE)),
+		.output = dup_or_empty(a, json_at(meta, "annotations", KUBE_ANNOTATION_OUTPUT)),
 		.target = dup_or_empty(a, json_at(meta, "annotations", KUBE_ANNOTATION_TARGET)),
 		.is_finished = condition_reason(job, "Failed") ||
 			       json_str(job, "status", "completionTime"),

@@ -20,6 +20,7 @@ struct kube_trace {
 	const char *namespace;
 	const char *node;
 	const char *target;
+	const char *output; // format: "text" or "json"
 	const char *status; // "Running", "Completed", "Failed", or why it can't start
 	const char *pod;    // NULL: none
 	int64_t created_s;  // since 1970

@@ -14,7 +14,6 @@
 
 #define CONNECT_TIMEOUT_MS  15000
 #define MAX_BODY_BYTES      (256 << 20) // a list of all pods of a large cluster
-#define MAX_CONNECTIONS     64
 #define STREAM_BUFFER_BYTES 16384
 
 struct transfer {
@@ -56,7 +55,6 @@ int kube_transport_new(struct kube_transport **out, const struct kube_config *co
 		return ret < 0 ? ret : err_set(err, -ENOMEM, "cannot initialise libcurl");
 	}
 	(void)curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-	(void)curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)MAX_CONNECTIONS);
 	*out = t;
 	return 0;
 }
