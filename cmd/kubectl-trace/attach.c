@@ -50,6 +50,7 @@ static int attach(struct arena *a, struct kube_client *client, const struct atta
 		vec_push(a, &sources, source);
 	}
 	stream.id = traces.data[0].id;
+	stream.format = traces.data[0].output;
 	stream.sources = sources.data;
 	stream.source_count = sources.len;
 	return stream_run(client, &stream);

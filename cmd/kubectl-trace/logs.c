@@ -7,6 +7,7 @@
 #include "kube/logs.h"
 #include "kube/trace.h"
 #include "kube/transport.h"
+#include "maps.h"
 
 static const char help_head[] =
 	"Print the output of a trace.\n"
@@ -26,6 +27,7 @@ struct logs_options {
 };
 
 struct logs {
+	struct maps maps;
 	size_t running;
 	bool is_broken; // standard output takes no more
 	struct err err; // the first
@@ -34,7 +36,13 @@ struct logs {
 static void on_line(void *ctx, const char *data, size_t len)
 {
 	struct logs *l = ctx;
+	struct err err = { 0 };
 
+	if (maps_take(&l->maps, data, len, &err)) {
+		if (err.code)
+			complain("%s", err.msg);
+		return;
+	}
 	if (fwrite(data, 1, len, stdout) != len)
 		l->is_broken = true;
 }
@@ -83,6 +91,16 @@ static int start(struct logs *l, struct kube_log **logs, struct kube_client *cli
 	return 0;
 }
 
+static void print_maps(struct logs *l, const char *format)
+{
+	struct buf out;
+
+	buf_init(&out, 1 << 30);
+	maps_print(&l->maps, format, &out);
+	(void)fwrite(buf_cstr(&out), 1, out.len, stdout);
+	buf_finish(&out);
+}
+
 static int print_logs(struct arena *a, struct kube_client *client, const struct logs_options *o,
 		      struct err *err)
 {
@@ -96,6 +114,7 @@ static int print_logs(struct arena *a, struct kube_client *client, const struct 
 		return ret;
 	if (traces.len == 0)
 		return err_set(err, -ENOENT, "trace \"%s\" not found in namespace %s", o->id, ns);
+	maps_init(&l.maps);
 	logs = arena_array(a, struct kube_log *, traces.len);
 	ret = start(&l, logs, client, &traces, o, err);
 	while (ret == 0 && l.running > 0 && !l.is_broken) {
@@ -105,6 +124,9 @@ static int print_logs(struct arena *a, struct kube_client *client, const struct 
 	}
 	for (size_t i = 0; i < traces.len; i++)
 		kube_log_free(logs[i]);
+	if (ret == 0)
+		print_maps(&l, traces.data[0].output);
+	maps_finish(&l.maps);
 	if (ret == 0 && l.err.code) {
 		*err = l.err;
 		ret = l.err.code;

@@ -31,7 +31,7 @@ static const char help_head[] =
 	"  pod/POD [-c CONTAINER]              the processes of a container\n"
 	"  deploy/D sts/S ds/D rs/R job/J cronjob/C svc/S, -l SELECTOR\n"
 	"                                      those of all running pods of a workload\n"
-	"  --nodes SELECTOR, --all-nodes       many nodes\n"
+	"  --nodes SELECTOR, --all-nodes       many nodes; their maps are added up to one answer\n"
 	"  local                               this machine, without a cluster\n"
 	"Several targets may be given.  A bare word after a pod is its container, as -c has it.\n"
 	"\n"
@@ -234,6 +234,7 @@ static int run_in_cluster(struct arena *a, struct session *s, const struct run_o
 					  .sources = jobs.sources.data,
 					  .source_count = jobs.sources.len,
 					  .prefix = o->prefix_mode,
+					  .format = o->output,
 					  .cleans_up = true };
 	ret = stream_run(s->client, &stream);
 	return status ? status : ret;
@@ -309,6 +310,8 @@ int cmd_run(int argc, char **argv)
 		  "json, merge or strategic" },
 		{ "prefix", 0, FLAG_STRING, &o.prefix, 0, "WHEN",
 		  "mark lines with their target: auto (default), always or never" },
+		{ "per-node", 0, FLAG_BOOL, &o.per_node, 0, NULL,
+		  "print the maps of each node, instead of adding them up" },
 		{ "process-selector", 0, FLAG_STRING, &o.process_selector, 0, "SELECTOR",
 		  "only these processes: pid=N|last,exe=PATH,comm=NAME,cmdline=TEXT" },
 		{ "program", 0, FLAG_STRING, &o.eval, 0, "PROGRAM", NULL },

@@ -44,6 +44,7 @@ struct run_options {
 	bool capabilities;
 	bool whole_node;
 	bool container_pids;
+	bool per_node;
 	/* Worked out from that. */
 	int64_t deadline_s;
 	int64_t ttl_s;

@@ -18,7 +18,7 @@ static void push_containers(run_argv *argv, struct arena *a, const struct kube_t
 }
 
 static const char *const *make_command(struct arena *a, const struct run_options *o,
-				       const struct kube_target *t,
+				       const struct kube_target *t, bool is_merged,
 				       const struct run_carrier *carrier)
 {
 	run_argv argv = { 0 };
@@ -31,6 +31,8 @@ static const char *const *make_command(struct arena *a, const struct run_options
 	vec_push(a, &argv, carrier ? "trace-runner" : "/trace-runner");
 	run_push_flags(&argv, a, o);
 	vec_push(a, &argv, arena_printf(a, "--node-name=%s", t->node));
+	if (is_merged)
+		vec_push(a, &argv, "--stream");
 	push_containers(&argv, a, t);
 	vec_push(a, &argv, KUBE_PROGRAM_DIR "/" KUBE_PROGRAM_FILE);
 	run_push_script_args(&argv, a, o);
@@ -152,7 +154,7 @@ static const char *make_label(struct arena *a, const struct kube_target *t)
 /* What the Job runs, and in which image. */
 static int set_runner(struct kube_job_spec *spec, struct run_jobs *jobs, struct arena *a,
 		      struct kube_client *client, const struct run_options *o,
-		      const struct kube_target *t, struct err *err)
+		      const struct kube_target *t, bool is_merged, struct err *err)
 {
 	const struct run_carrier *carrier = NULL;
 	int ret;
@@ -169,7 +171,7 @@ static int set_runner(struct kube_job_spec *spec, struct run_jobs *jobs, struct 
 		if (!spec->image)
 			return err->code;
 	}
-	spec->command = make_command(a, o, t, carrier);
+	spec->command = make_command(a, o, t, is_merged, carrier);
 	return 0;
 }
 
@@ -183,6 +185,7 @@ static void set_spec(struct kube_job_spec *spec, const struct run_options *o)
 	spec->deadline_s = o->deadline_s;
 	spec->ttl_s = o->ttl_s;
 	spec->has_capabilities = o->capabilities;
+	spec->output = o->output;
 	spec->patch = o->patch_text;
 	spec->patch_type = o->patch_type;
 }
@@ -190,6 +193,7 @@ static void set_spec(struct kube_job_spec *spec, const struct run_options *o)
 int run_make_jobs(struct run_jobs *out, struct arena *a, struct kube_client *client,
 		  const struct run_options *o, const kube_target_vec *targets, struct err *err)
 {
+	bool is_merged = targets->len > 1 && !o->per_node;
 	int ret = kube_id_new(out->id, err);
 
 	if (ret < 0)
@@ -210,7 +214,7 @@ int run_make_jobs(struct run_jobs *out, struct arena *a, struct kube_client *cli
 						.label = make_label(a, t) };
 
 		set_spec(&spec, o);
-		ret = set_runner(&spec, out, a, client, o, t, err);
+		ret = set_runner(&spec, out, a, client, o, t, is_merged, err);
 		if (ret < 0)
 			return ret;
 		vec_push(a, &out->specs, spec);

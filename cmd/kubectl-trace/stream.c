@@ -11,6 +11,7 @@
 #include "command.h"
 #include "kube/follow.h"
 #include "kube/transport.h"
+#include "maps.h"
 #include "util/fd.h"
 
 #define POLL_MS      1000
@@ -18,6 +19,8 @@
 
 struct stream {
 	const struct stream_options *options;
+	struct maps maps;
+	unsigned int *blanks; // for each source, empty lines held back: they may belong to its maps
 	bool has_prefix;
 	bool has_color;
 	size_t open_line; // source + 1 of the line that has no newline yet; 0: none
@@ -68,10 +71,8 @@ static void print_prefix(const struct stream *s, size_t source)
 		printf("[%s] ", label);
 }
 
-static void on_line(void *ctx, size_t source, const char *data, size_t len)
+static void print_line(struct stream *s, size_t source, const char *data, size_t len)
 {
-	struct stream *s = ctx;
-
 	if (s->has_prefix) {
 		if (s->open_line && s->open_line != source + 1)
 			putchar('\n');
@@ -81,6 +82,27 @@ static void on_line(void *ctx, size_t source, const char *data, size_t len)
 	}
 	if (fwrite(data, 1, len, stdout) != len)
 		s->is_broken = true;
+}
+
+/* The empty lines before a runner's maps go with them when those are merged. */
+static void on_line(void *ctx, size_t source, const char *data, size_t len)
+{
+	struct stream *s = ctx;
+	struct err err = { 0 };
+
+	if (maps_take(&s->maps, data, len, &err)) {
+		s->blanks[source] = 0;
+		if (err.code)
+			complain("[%s] %s", s->options->sources[source].label, err.msg);
+		return;
+	}
+	if (s->options->source_count > 1 && len == 1 && *data == '\n') {
+		s->blanks[source]++;
+		return;
+	}
+	for (; s->blanks[source] > 0; s->blanks[source]--)
+		print_line(s, source, "\n", 1);
+	print_line(s, source, data, len);
 }
 
 static void on_note(void *ctx, size_t source, const char *text)
@@ -140,6 +162,38 @@ static int follow(struct stream *s, struct kube_client *client, struct kube_foll
 	return 0;
 }
 
+static void print_maps(struct stream *s)
+{
+	struct buf out;
+
+	buf_init(&out, 1 << 30);
+	maps_print(&s->maps, s->options->format, &out);
+	if (fwrite(buf_cstr(&out), 1, out.len, stdout) != out.len || fflush(stdout) != 0)
+		s->is_broken = true;
+	buf_finish(&out);
+}
+
+static int start(struct kube_follow **out, struct stream *s, struct kube_client *client,
+		 struct kube_follow_job *jobs, struct err *err)
+{
+	const struct stream_options *options = s->options;
+	struct kube_follow_options o = { .namespace = options->namespace,
+					 .id = options->id,
+					 .jobs = jobs,
+					 .job_count = options->source_count,
+					 .cleans_up = options->cleans_up,
+					 .line = on_line,
+					 .note = on_note,
+					 .end = on_end,
+					 .ctx = s };
+
+	for (size_t i = 0; i < options->source_count; i++) {
+		jobs[i].name = options->sources[i].job;
+		jobs[i].node = options->sources[i].node;
+	}
+	return kube_follow_start(out, client, &o, err);
+}
+
 int stream_run(struct kube_client *client, const struct stream_options *options)
 {
 	struct stream s = { .options = options };
@@ -150,32 +204,23 @@ int stream_run(struct kube_client *client, const struct stream_options *options)
 	sigset_t set;
 	int ret = -ENOMEM;
 
+	s.blanks = calloc(options->source_count, sizeof(*s.blanks));
 	s.has_prefix = options->prefix == PREFIX_ALWAYS ||
 		       (options->prefix == PREFIX_AUTO && options->source_count > 1);
 	s.has_color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES); // flushed after each round
+	maps_init(&s.maps);
 	signal_set(&set);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	for (size_t i = 0; jobs && i < options->source_count; i++) {
-		jobs[i].name = options->sources[i].job;
-		jobs[i].node = options->sources[i].node;
-	}
-	if (jobs) {
-		struct kube_follow_options o = { .namespace = options->namespace,
-						 .id = options->id,
-						 .jobs = jobs,
-						 .job_count = options->source_count,
-						 .cleans_up = options->cleans_up,
-						 .line = on_line,
-						 .note = on_note,
-						 .end = on_end,
-						 .ctx = &s };
-
-		ret = kube_follow_start(&f, client, &o, &err);
-	}
+	if (jobs && s.blanks)
+		ret = start(&f, &s, client, jobs, &err);
 	if (ret == 0)
 		ret = follow(&s, client, f, fd, &err);
 	kube_follow_free(f);
+	if (ret == 0)
+		print_maps(&s);
+	maps_finish(&s.maps);
+	free(s.blanks);
 	free(jobs);
 	if (ret < 0)
 		complain("%s", err.code ? err.msg : "out of memory");

@@ -31,7 +31,8 @@ struct stream_options {
 	const struct stream_source *sources;
 	size_t source_count;
 	enum prefix_mode prefix;
-	bool cleans_up; // remove Jobs that end by themselves
+	const char *format; // of the output, "text" or "json": maps of several nodes are added up
+	bool cleans_up;     // remove Jobs that end by themselves
 };
 
 bool stream_parse_prefix(enum prefix_mode *out, const char *word);
