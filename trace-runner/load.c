@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kern/bpfprogs.h"
 #include "rejection.h"
 #include "sys.h"
 #include "util/fd.h"
@@ -132,24 +133,6 @@ static void relocate(const struct loaded *l, struct image_program *p)
 		p->insns[p->relocs[i].pc].imm = l->map_fds[p->relocs[i].map];
 }
 
-/* The BTF object of kernel module @name; 0: there is none. */
-static int open_module_btf(const char *name)
-{
-	uint32_t id = 0;
-
-	while (sys_btf_next_id(&id) == 0) {
-		char found[64] = "";
-		int fd = sys_btf_by_id(id);
-
-		if (fd < 0)
-			continue;
-		if (sys_btf_name(fd, found, sizeof(found)) == 0 && strcmp(found, name) == 0)
-			return fd;
-		close(fd);
-	}
-	return 0;
-}
-
 /* What an fentry, fexit or tp_btf program attaches to, when that isn't vmlinux: 0 or a descriptor.
  */
 static int open_attach_target(const struct image_program *p)
@@ -167,7 +150,8 @@ static int open_attach_target(const struct image_program *p)
 	}
 	if (!ap->module || !ap->module[0] || strcmp(ap->module, "vmlinux") == 0)
 		return 0;
-	return open_module_btf(ap->module);
+	fd = bpfprogs_module_btf_fd(ap->module);
+	return fd < 0 ? 0 : fd;
 }
 
 static int try_program(const struct image_program *p, struct sys_program *s, bool with_btf)

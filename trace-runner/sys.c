@@ -181,51 +181,13 @@ int sys_program_run(int fd, struct sys_test_run *run)
 	return r;
 }
 
-static int object_by_id(int command, uint32_t id)
-{
-	union bpf_attr attr;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_id = id; // shares its place with btf_id
-	return call_bpf(command, &attr, sizeof(attr));
-}
-
 int sys_program_by_id(uint32_t id)
 {
-	return object_by_id(BPF_PROG_GET_FD_BY_ID, id);
-}
-
-int sys_btf_by_id(uint32_t id)
-{
-	return object_by_id(BPF_BTF_GET_FD_BY_ID, id);
-}
-
-int sys_btf_next_id(uint32_t *id)
-{
-	union bpf_attr attr;
-	int r;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.start_id = *id;
-	r = call_bpf(BPF_BTF_GET_NEXT_ID, &attr, sizeof(attr));
-	if (r == 0)
-		*id = attr.next_id;
-	return r;
-}
-
-int sys_btf_name(int fd, char *name, uint32_t size)
-{
-	struct bpf_btf_info info;
 	union bpf_attr attr;
 
-	memset(&info, 0, sizeof(info));
-	info.name = address_of(name);
-	info.name_len = size;
 	memset(&attr, 0, sizeof(attr));
-	attr.info.bpf_fd = (uint32_t)fd;
-	attr.info.info = address_of(&info);
-	attr.info.info_len = sizeof(info);
-	return call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr));
+	attr.prog_id = id;
+	return call_bpf(BPF_PROG_GET_FD_BY_ID, &attr, sizeof(attr));
 }
 
 int sys_raw_tracepoint_open(const char *name, int program)

@@ -70,12 +70,7 @@ struct sys_test_run {
 };
 int sys_program_run(int fd, struct sys_test_run *run) __attribute__((warn_unused_result));
 
-/* A descriptor of the program or BTF object with that id, and the next id after @id. */
 int sys_program_by_id(uint32_t id) __attribute__((warn_unused_result));
-int sys_btf_by_id(uint32_t id) __attribute__((warn_unused_result));
-int sys_btf_next_id(uint32_t *id) __attribute__((warn_unused_result));
-/* The name of a BTF object ("vmlinux", a module) into @name. */
-int sys_btf_name(int fd, char *name, uint32_t size) __attribute__((warn_unused_result));
 
 /* @name NULL: where the program says (tp_btf, fentry, fexit). */
 int sys_raw_tracepoint_open(const char *name, int program) __attribute__((warn_unused_result));

@@ -1,25 +1,54 @@
 #include "kern/bpfprogs.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kern/btf.h"
 #include "util/fd.h"
 
-#define BTF_MAX	      (64u << 20)
+#define BTF_MAX       (64u << 20)
 #define FUNCTIONS_MAX 65536u
+
+/* bpf(2) itself: libbpf's functions for it would bring all of libbpf into the executable. */
+static int call_bpf(int command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
 
 static int get_info(int fd, void *info, uint32_t size)
 {
-	return bpf_obj_get_info_by_fd(fd, info, &size) ? -errno : 0;
+	union bpf_attr attr = {
+		.info = { .bpf_fd = (uint32_t)fd, .info_len = size, .info = (uintptr_t)info }
+	};
+
+	return call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) ? -errno : 0;
+}
+
+static int open_by_id(int command, uint32_t id)
+{
+	union bpf_attr attr = { .prog_id = id };
+
+	return call_bpf(command, &attr);
+}
+
+/* The id after *id into *id; false when there is none. */
+static bool next_id(int command, uint32_t *id)
+{
+	union bpf_attr attr = { .start_id = *id };
+
+	if (call_bpf(command, &attr))
+		return false;
+	*id = attr.next_id;
+	return true;
 }
 
 static struct kbtf *open_btf(uint32_t id)
 {
-	_cleanup_close_ int fd = bpf_btf_get_fd_by_id(id);
+	_cleanup_close_ int fd = open_by_id(BPF_BTF_GET_FD_BY_ID, id);
 	_cleanup_free_ void *data = NULL;
 	struct bpf_btf_info info = { 0 };
 	struct kbtf *b;
@@ -79,8 +108,8 @@ void bpfprogs_each(struct arena *a, bpfprogs_fn fn, void *ctx)
 	uint32_t id = 0;
 	bool goes_on = true;
 
-	while (goes_on && !bpf_prog_get_next_id(id, &id)) {
-		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
+	while (goes_on && next_id(BPF_PROG_GET_NEXT_ID, &id)) {
+		_cleanup_close_ int fd = open_by_id(BPF_PROG_GET_FD_BY_ID, id);
 
 		if (fd >= 0)
 			goes_on = each_function(a, fd, id, fn, ctx);
@@ -91,8 +120,8 @@ int bpfprogs_module_btf_fd(const char *module)
 {
 	uint32_t id = 0;
 
-	while (!bpf_btf_get_next_id(id, &id)) {
-		_cleanup_close_ int fd = bpf_btf_get_fd_by_id(id);
+	while (next_id(BPF_BTF_GET_NEXT_ID, &id)) {
+		_cleanup_close_ int fd = open_by_id(BPF_BTF_GET_FD_BY_ID, id);
 		char name[64] = "";
 		struct bpf_btf_info info = { .name = (uintptr_t)name, .name_len = sizeof(name) };
 
