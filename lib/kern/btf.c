@@ -14,8 +14,13 @@
 #define STRIDE	     8 // types between two entries of the offset index
 #define BTF_SIZE_MAX (256u << 20)
 #define KIND_MAX     BTF_KIND_ENUM64
+#define ID_BITS	     24
+#define ID_MASK	     ((1u << ID_BITS) - 1)
 
-/* Open-addressing table of type ids; equal names follow each other in order of id. */
+/*
+ * Open-addressing table of type ids; equal names follow each other in order of id.  A slot has 8 bits
+ * of the name's hash above the id, so that nearly no other name is compared.
+ */
 struct name_table {
 	uint32_t *slots; // 0: free
 	uint32_t mask;
@@ -106,6 +111,8 @@ static int index_types(struct kbtf *b, struct err *err)
 		off += record_size(t);
 		n++;
 	}
+	if (n > ID_MASK - b->first)
+		return err_set(err, -EINVAL, "BTF has too many types");
 	b->count = b->first + n;
 	return 0;
 }
@@ -330,7 +337,9 @@ static uint32_t name_hash(const char *s)
 
 	for (; *s; s++)
 		h = (h ^ (unsigned char)*s) * 16777619u;
-	return h ^ h >> 15;
+	h ^= h >> 15;
+	h *= 0x9e3779b1u;
+	return h ^ h >> 13;
 }
 
 /* Zeroed, and present at once: faulting it in page by page takes longer than filling it. */
@@ -346,7 +355,7 @@ static bool build_table(struct kbtf *b, size_t which)
 {
 	struct name_table *table = &b->tables[which];
 	const char *p = b->types;
-	uint32_t size = 16;
+	uint32_t size = 16, hash, i;
 
 	/* Densely filled: a page that is touched costs more than some probes. */
 	while (size / 8 * 7 < table->entries)
@@ -361,12 +370,10 @@ static bool build_table(struct kbtf *b, size_t which)
 		p += record_size(t);
 		if (!is_in_table(t, which))
 			continue;
-		for (uint32_t i = name_hash(kbtf_name(b, t));; i++) {
-			if (!table->slots[i & table->mask]) {
-				table->slots[i & table->mask] = id;
-				break;
-			}
-		}
+		hash = name_hash(kbtf_name(b, t));
+		for (i = hash; table->slots[i & table->mask]; i++)
+			;
+		table->slots[i & table->mask] = (hash & ~ID_MASK) | id;
 	}
 	return true;
 }
@@ -375,16 +382,17 @@ static bool build_table(struct kbtf *b, size_t which)
 static uint32_t find_after(struct kbtf *b, const char *name, uint32_t kinds, uint32_t after)
 {
 	struct name_table *table = &b->tables[table_of(kinds)];
+	uint32_t hash = name_hash(name);
 
 	if (!table->slots && !build_table(b, table_of(kinds)))
 		return 0;
-	for (uint32_t i = name_hash(name);; i++) {
-		uint32_t id = table->slots[i & table->mask];
+	for (uint32_t i = hash;; i++) {
+		uint32_t slot = table->slots[i & table->mask], id = slot & ID_MASK;
 		const struct btf_type *t;
 
-		if (!id)
+		if (!slot)
 			return 0;
-		if (id <= after)
+		if (((slot ^ hash) & ~ID_MASK) || id <= after)
 			continue;
 		t = kbtf_type(b, id);
 		if (kinds & 1u << kbtf_kind(t) && !strcmp(kbtf_name(b, t), name))

@@ -27,10 +27,18 @@ struct functions {
 	struct ktypes *types;
 	const struct tracefs *tracefs;
 	const char *path;
-	entry_list all; // traceable functions, sorted; empty until a glob asks
-	bool is_listed;
+	struct buf text; // of available_filter_functions: the kernel takes long to make it
+	bool has_tried_text;
 	struct strmap modules;	 // names, interned
 	struct strmap blacklist; // function names
+};
+
+/* One pass over all functions that keeps those which match. */
+struct search {
+	struct functions *f;
+	const char *module; // globs, NULL: all
+	const char *name;
+	entry_list found;
 };
 
 struct functions *functions_new(struct arena *a, struct ktypes *types,
@@ -44,6 +52,7 @@ struct functions *functions_new(struct arena *a, struct ktypes *types,
 	f->path = path ? arena_strdup(a, path) : NULL;
 	strmap_init(&f->modules, a);
 	strmap_init(&f->blacklist, a);
+	buf_init(&f->text, LIST_MAX);
 	return f;
 }
 
@@ -51,6 +60,7 @@ void functions_finish(struct functions *f)
 {
 	if (!f)
 		return;
+	buf_finish(&f->text);
 	strmap_finish(&f->modules);
 	strmap_finish(&f->blacklist);
 }
@@ -109,73 +119,81 @@ static void read_blacklist(struct functions *f)
 	buf_finish(&text);
 }
 
-static void add(struct functions *f, const char *module, const char *name, size_t len)
+static void add(struct search *s, const char *module, const char *name)
 {
-	struct entry e;
+	struct functions *f = s->f;
+	struct entry e = { 0 };
 
-	e.name = arena_strndup(f->arena, name, len);
-	if (is_bad(f, e.name))
+	if (is_bad(f, name))
 		return;
+	e.name = arena_strdup(f->arena, name);
 	e.module = strmap_intern(&f->modules, module, strlen(module));
-	e.btf_id = 0;
-	vec_push(f->arena, &f->all, e);
+	vec_push(f->arena, &s->found, e);
+}
+
+static bool is_match(const struct search *s, const char *module, const char *name)
+{
+	return (!s->name || str_glob(s->name, name)) && (!s->module || str_glob(s->module, module));
 }
 
 /* Lines "name" and "name [module]". */
-static void read_list(struct functions *f, char *text)
+static void search_text(struct search *s, const char *text)
 {
-	for (char *line = text, *end; line && *line; line = end) {
-		const char *module = "vmlinux";
-		char *bracket;
-		size_t len;
+	char name[512], module[64];
+
+	for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
+		size_t len = strcspn(line, " \t\n"), module_len;
+		const char *bracket;
 
 		end = strchrnul(line, '\n');
-		if (*end)
-			*end++ = 0;
-		len = strcspn(line, " \t");
-		bracket = strchr(line + len, '[');
-		if (bracket) {
-			module = bracket + 1;
-			bracket[1 + strcspn(bracket + 1, "]")] = 0;
-		}
-		add(f, module, line, len);
+		bracket = memchr(line + len, '[', (size_t)(end - line) - len);
+		module_len = bracket ? strcspn(bracket + 1, "]\n") : 0;
+		if (len >= sizeof(name) || module_len >= sizeof(module))
+			continue;
+		memcpy(name, line, len);
+		name[len] = 0;
+		memcpy(module, bracket ? bracket + 1 : "", module_len);
+		module[module_len] = 0;
+		if (is_match(s, bracket ? module : "vmlinux", name))
+			add(s, bracket ? module : "vmlinux", name);
 	}
 }
 
-static bool add_from_kallsyms(void *ctx, const struct kallsym *s)
+static bool search_kallsyms(void *ctx, const struct kallsym *symbol)
 {
-	struct functions *f = ctx;
+	struct search *s = ctx;
 	struct kbtf *b;
 	uint32_t obj;
 
-	if (!kallsym_is_function(s))
+	if (!kallsym_is_function(symbol) || !is_match(s, symbol->module, symbol->name))
 		return true;
-	b = ktypes_btf(f->types, s->module, &obj);
-	if (b && kbtf_find(b, s->name, FUNC_KIND))
-		add(f, s->module, s->name, strlen(s->name));
+	b = ktypes_btf(s->f->types, symbol->module, &obj);
+	if (b && kbtf_find(b, symbol->name, FUNC_KIND))
+		add(s, symbol->module, symbol->name);
 	return true;
 }
 
-static void list_all(struct functions *f)
+static void search_all(struct search *s)
 {
-	struct buf text;
-	int r = -ENOENT;
+	struct functions *f = s->f;
 
-	if (f->is_listed)
-		return;
-	f->is_listed = true;
-	read_blacklist(f);
-	buf_init(&text, LIST_MAX);
-	if (f->path)
-		r = buf_read_file(&text, f->path);
-	else if (f->tracefs)
-		r = tracefs_read(f->tracefs, "available_filter_functions", &text);
-	if (!r && text.len)
-		read_list(f, text.data);
-	else if (!f->path && kallsyms_each(NULL, add_from_kallsyms, f, NULL))
-		f->all.len = 0;
-	buf_finish(&text);
-	sort_unique(&f->all);
+	if (!f->has_tried_text) {
+		int r = -ENOENT;
+
+		f->has_tried_text = true;
+		read_blacklist(f);
+		if (f->path)
+			r = buf_read_file(&f->text, f->path);
+		else if (f->tracefs)
+			r = tracefs_read(f->tracefs, "available_filter_functions", &f->text);
+		if (r)
+			buf_clear(&f->text);
+	}
+	if (f->text.len)
+		search_text(s, f->text.data);
+	else if (!f->path && kallsyms_each(NULL, search_kallsyms, s, NULL))
+		s->found.len = 0;
+	sort_unique(&s->found);
 }
 
 /* The FUNC of @e if its arguments can be had; 0: no. */
@@ -244,16 +262,16 @@ static void each_exact(struct functions *f, const char *module, const char *name
 void functions_each(struct functions *f, const char *module, const char *name, bool with_btf,
 		    target_symbol_fn fn, void *fn_ctx)
 {
+	struct search s = { .f = f, .module = module, .name = name };
+
 	if (name && !str_has_glob(name)) {
 		each_exact(f, module, name, with_btf, fn, fn_ctx);
 		return;
 	}
-	list_all(f);
-	vec_foreach(&f->all, e) {
+	search_all(&s);
+	vec_foreach(&s.found, e) {
 		struct target_symbol symbol = { .module = e->module, .name = e->name };
 
-		if ((module && !str_glob(module, e->module)) || (name && !str_glob(name, e->name)))
-			continue;
 		if (with_btf) {
 			symbol.btf_id = traceable_btf_id(f, e->module, e->name);
 			if (!symbol.btf_id)

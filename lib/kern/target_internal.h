@@ -39,4 +39,7 @@ int kern_user_functions(void *ctx, const char *path, const char *name, bool dema
 int kern_usdt_probes(void *ctx, const char *path, const char *provider, const char *name,
 		     target_symbol_fn fn, void *fn_ctx, struct err *err);
 int kern_user_symbol(void *ctx, const char *path, const char *name, struct target_symbol *out);
+/* Lines "int* name" of a function with debugging information. */
+void kern_uprobe_params(struct kern *k, const char *path, const char *function,
+			void (*fn)(void *ctx, const char *line), void *ctx);
 void kern_user_finish(struct kern *k);

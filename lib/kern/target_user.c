@@ -192,6 +192,16 @@ const struct type *kern_uprobe_args(void *ctx, const char *path, const char *fun
 	return NULL;
 }
 
+void kern_uprobe_params(struct kern *k, const char *path, const char *function,
+			void (*fn)(void *ctx, const char *line), void *ctx)
+{
+	(void)k;
+	(void)path;
+	(void)function;
+	(void)fn;
+	(void)ctx;
+}
+
 void kern_user_finish(struct kern *k)
 {
 	for (size_t i = 0; i < k->symbol_tables.len; i++)
