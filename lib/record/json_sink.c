@@ -113,16 +113,14 @@ static void json_runtime_error(struct sink *s, const struct record_error *error)
 	put_location(s, error->span);
 }
 
-static void json_value(struct sink *s, const struct record_value *value)
+static void json_value(struct sink *s, struct value_walker *walker,
+		       const struct record_value *value)
 {
 	struct writer w = { .ops = &json_writer, .out = s->out };
-	struct value_walker walker;
 
-	value_walker_init(&walker, value->env);
 	buf_puts(s->out, "{\"type\": \"value\", \"data\": ");
-	value_write(&walker, &w, value);
+	value_write(walker, &w, value);
 	buf_puts(s->out, "}\n");
-	value_walker_finish(&walker);
 }
 
 /* A key as a member's name: its text, without the parentheses of a tuple and without spaces. */

@@ -70,6 +70,22 @@ static void put_escaped(struct buf *out, unsigned char c)
 	}
 }
 
+/*
+ * Whether all of 8 bytes can be copied: none is a control character, a quote, a backslash or from
+ * 80 on.  In each of the terms a byte's high bit is set if it is one (a borrow can only set that of
+ * a byte above one that is).
+ */
+static bool is_plain8(const char *s)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t v, quote, backslash;
+
+	memcpy(&v, s, 8);
+	quote = v ^ (ones * '"');
+	backslash = v ^ (ones * '\\');
+	return ((v | (v - ones * 0x20) | (quote - ones) | (backslash - ones)) & (ones << 7)) == 0;
+}
+
 void json_put_string(struct buf *out, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -79,7 +95,9 @@ void json_put_string(struct buf *out, const char *text, size_t len)
 	for (size_t i = 0; i < len;) {
 		size_t run = 1;
 
-		if (s[i] >= 0x80)
+		if (len - i >= 8 && is_plain8(text + i))
+			run = 8;
+		else if (s[i] >= 0x80)
 			run = utf8_len(s + i, len - i);
 		else if (s[i] < 0x20 || s[i] == '"' || s[i] == '\\')
 			run = 0;

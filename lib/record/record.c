@@ -151,7 +151,7 @@ static int print_argument(const struct event *e, uint32_t i)
 	value = (struct record_value){
 		.env = e->r->env, .shape = shape, .data = data, .size = shape->size
 	};
-	sink->ops->value(sink, &value);
+	sink->ops->value(sink, &e->r->walker, &value);
 	return 0;
 }
 

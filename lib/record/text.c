@@ -78,16 +78,14 @@ static void text_runtime_error(struct sink *s, const struct record_error *error)
 	location_put_context(s->err, error->span);
 }
 
-static void text_value(struct sink *s, const struct record_value *value)
+static void text_value(struct sink *s, struct value_walker *walker,
+		       const struct record_value *value)
 {
-	struct value_walker walker;
 	struct text_writer w;
 
-	value_walker_init(&walker, value->env);
 	text_writer_init(&w, s->out);
-	value_write(&walker, &w.base, value);
+	value_write(walker, &w.base, value);
 	buf_putc(s->out, '\n');
-	value_walker_finish(&walker);
 }
 
 /* A key, without the parentheses of a tuple. */

@@ -60,53 +60,85 @@ void value_put_buffer(struct buf *out, const void *data, size_t len, bool keep_a
 
 /*
  * Replace %f, %k and %l in @format by microseconds, nanoseconds and milliseconds.  Like bpftrace
- * without a look at what precedes: "%%f" is "%" and the microseconds to strftime().
+ * without a look at what precedes: "%%f" is "%" and the microseconds to strftime().  Returns
+ * whether there were any.
  */
-static void expand_fractions(struct buf *out, const char *format, uint32_t ns)
+static bool expand_fractions(struct buf *out, const char *format, uint32_t ns)
 {
+	bool found = false;
+
 	for (const char *p = format; *p; p++) {
-		if (p[0] == '%' && p[1] == 'f')
-			buf_printf(out, "%06u", ns / 1000);
-		else if (p[0] == '%' && p[1] == 'k')
-			buf_printf(out, "%09u", ns);
-		else if (p[0] == '%' && p[1] == 'l')
-			buf_printf(out, "%03u", ns / 1000000);
-		else {
+		bool is_fraction = p[0] == '%' && p[1] && strchr("fkl", p[1]);
+
+		if (!is_fraction)
 			buf_putc(out, *p);
-			continue;
-		}
-		p++;
+		else if (*++p == 'f')
+			buf_printf(out, "%06u", ns / 1000);
+		else if (*p == 'k')
+			buf_printf(out, "%09u", ns);
+		else
+			buf_printf(out, "%03u", ns / 1000000);
+		found |= is_fraction;
 	}
+	return found;
 }
 
-void value_put_time(struct buf *out, const char *format, int64_t wall_ns, size_t max_strlen)
+/* @format at @time->tm, the fractions being @ns; what has none is remembered. */
+static void put_strftime(struct buf *out, struct value_time *time, const char *format, uint32_t ns,
+			 size_t max_strlen)
 {
-	time_t seconds = wall_ns / 1000000000;
 	struct buf expanded;
-	struct tm tm;
 	char stack[1024];
-	char *text = stack;
+	char *text = max_strlen > sizeof(stack) ? malloc(max_strlen) : stack;
+	bool has_fraction;
 	size_t len = 0;
 
-	if (max_strlen == 0)
-		max_strlen = sizeof(stack);
-	if (max_strlen > TEXT_MAX)
-		max_strlen = TEXT_MAX;
-	if (wall_ns < 0)
-		wall_ns = seconds = 0;
 	buf_init(&expanded, TEXT_MAX);
-	expand_fractions(&expanded, format, (uint32_t)(wall_ns % 1000000000));
-	if (max_strlen > sizeof(stack))
-		text = malloc(max_strlen);
-	if (text && seconds && localtime_r(&seconds, &tm))
-		len = strftime(text, max_strlen, buf_cstr(&expanded), &tm);
+	has_fraction = expand_fractions(&expanded, format, ns);
+	if (text)
+		len = strftime(text, max_strlen, buf_cstr(&expanded), &time->tm);
 	if (len)
 		buf_append(out, text, len);
 	else
 		buf_puts(out, "(?)");
+	time->len = 0;
+	if (len && !has_fraction && len <= sizeof(time->text)) {
+		memcpy(time->text, text, len);
+		time->len = len;
+		time->format = format;
+	}
 	if (text != stack)
 		free(text);
 	buf_finish(&expanded);
+}
+
+/* Time @wall_ns after 1970 by strftime() and %f (us), %k (ns), %l (ms), local time. */
+static void put_time(struct buf *out, struct value_time *time, const char *format, int64_t wall_ns,
+		     size_t max_strlen)
+{
+	int64_t second = wall_ns / 1000000000;
+	uint32_t ns = (uint32_t)(wall_ns % 1000000000);
+
+	if (wall_ns < 1000000000) { // as bpftrace
+		buf_puts(out, "(?)");
+		return;
+	}
+	if (time->second != second) {
+		time->len = 0;
+		time->second = second;
+		if (!localtime_r(&(time_t){ second }, &time->tm)) {
+			time->second = 0;
+			buf_puts(out, "(?)");
+			return;
+		}
+	}
+	if (time->len && time->format == format) {
+		buf_append(out, time->text, time->len);
+		return;
+	}
+	if (max_strlen == 0)
+		max_strlen = 1024;
+	put_strftime(out, time, format, ns, max_strlen < TEXT_MAX ? max_strlen : TEXT_MAX);
 }
 
 static void walk_integer(struct value_walker *v, struct writer *w, const struct shape *shape,
@@ -287,9 +319,9 @@ static void walk_resolved(struct value_walker *v, struct writer *w, const struct
 	case SHAPE_INET: put_inet(text, data); break;
 	case SHAPE_MACADDR: put_mac(text, (const unsigned char *)data); break;
 	case SHAPE_TIMESTAMP:
-		value_put_time(text, shape->format ? shape->format : "",
-			       (int64_t)(first + (uint64_t)clock_to_wall(v->env, shape->mode)),
-			       v->env->max_strlen);
+		put_time(text, &v->time, shape->format ? shape->format : "",
+			 (int64_t)(first + (uint64_t)clock_to_wall(v->env, shape->mode)),
+			 v->env->max_strlen);
 		break;
 	default: name = resolve_text(v->env, shape, first); buf_puts(text, name ? name : "");
 	}

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "record/resolver.h"
 #include "record/shape.h"
@@ -13,11 +14,21 @@
 
 struct record_value;
 
+/* The latest second that was printed, and how: events come in bursts. */
+struct value_time {
+	const char *format;
+	int64_t second;
+	struct tm tm;
+	char text[64];
+	size_t len; // 0: text is not of this second and format
+};
+
 /* Walks values; reusable, so that one buffer serves all of them. */
 struct value_walker {
 	const struct record_env *env;
 	uint32_t div;       // integers are divided by it; 1
 	struct buf scratch; // text of symbols, stacks, times
+	struct value_time time;
 };
 
 void value_walker_init(struct value_walker *v, const struct record_env *env);
@@ -36,5 +47,3 @@ uint64_t value_integer(const struct shape *shape, const void *data);
 
 /* Text of a buffer: "ab\x00"; without @keep_ascii "\x61\x62"; without @escape "61 62". */
 void value_put_buffer(struct buf *out, const void *data, size_t len, bool keep_ascii, bool escape);
-/* Time @wall_ns after 1970 by strftime() and %f (us), %k (ns), %l (ms), local time. */
-void value_put_time(struct buf *out, const char *format, int64_t wall_ns, size_t max_strlen);

@@ -78,20 +78,23 @@ static inline void assert_value(const struct record_env *env, const struct shape
 	struct record_value value = {
 		.env = env, .shape = shape, .data = data, .size = shape->size
 	};
+	struct value_walker walker;
 	struct capture c;
 
+	value_walker_init(&walker, env);
 	capture_init(&c, &sink_text);
-	c.sink.ops->value(&c.sink, &value);
+	c.sink.ops->value(&c.sink, &walker, &value);
 	assert_int_equal(c.out.data[c.out.len - 1], '\n');
 	c.out.data[c.out.len - 1] = '\0';
 	assert_string_equal(c.out.data, text);
 	capture_finish(&c);
 
 	capture_init(&c, &sink_json);
-	c.sink.ops->value(&c.sink, &value);
+	c.sink.ops->value(&c.sink, &walker, &value);
 	assert_memory_equal(c.out.data, "{\"type\": \"value\", \"data\": ", 26);
 	assert_string_equal(c.out.data + c.out.len - 2, "}\n");
 	c.out.data[c.out.len - 2] = '\0';
 	assert_string_equal(c.out.data + 26, json);
 	capture_finish(&c);
+	value_walker_finish(&walker);
 }

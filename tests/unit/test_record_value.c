@@ -373,12 +373,15 @@ static void test_short(void **state)
 	struct record_value value = {
 		.env = &plain_env, .shape = &shape_u64, .data = "abc", .size = 3
 	};
+	struct value_walker walker;
 	struct capture c;
 
 	(void)state;
+	value_walker_init(&walker, &plain_env);
 	capture_init(&c, &sink_text);
-	c.sink.ops->value(&c.sink, &value);
+	c.sink.ops->value(&c.sink, &walker, &value);
 	assert_capture(&c, "null\n");
+	value_walker_finish(&walker);
 	capture_finish(&c);
 }
 
