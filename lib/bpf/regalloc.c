@@ -468,10 +468,15 @@ static bool is_block_start(const struct scan *s, uint32_t pos)
 }
 
 /* The next that happens to the value in @it's register is that an operation takes it over. */
-static bool is_rewritten_next(const struct ival *it, uint32_t i)
+static bool is_rewritten_next(const struct scan *s, const struct ival *it, uint32_t i)
 {
-	return i + 2 < it->use_count && !it->uses[i + 1].is_def && it->uses[i + 2].is_def &&
-	       it->uses[i + 1].pos / 2 == it->uses[i + 2].pos / 2;
+	uint32_t now = it->uses[i].pos / 2, next;
+
+	if (i + 2 >= it->use_count || it->uses[i + 1].is_def || !it->uses[i + 2].is_def)
+		return false;
+	next = it->uses[i + 2].pos / 2;
+	return it->uses[i + 1].pos / 2 == next &&
+	       s->set.block_of_insn[now] == s->set.block_of_insn[next];
 }
 
 /* Fill in the operands of one virtual register; the moves between its intervals in a block. */
@@ -486,7 +491,7 @@ static void finish_vreg(struct scan *s, const struct mir_vreg *vreg)
 			assert(it->reg != REG_NONE || !use->must_be_reg);
 			*use->operand = place;
 			if (use->is_def && it->reg != REG_NONE && vreg->spill_offset &&
-			    !is_rewritten_next(it, i))
+			    !is_rewritten_next(s, it, i))
 				add_fix(s, use->pos / 2, FIX_STORE,
 					(struct mir_operand){ .kind = OPERAND_MEM,
 							      .imm = vreg->spill_offset },
