@@ -320,6 +320,13 @@ struct import {
 	struct span span;
 };
 
+/* A named parameter: getopt("name", default, "description"). */
+struct named_param {
+	const char *name;
+	const char *description; // or NULL
+	const char *default_text;
+};
+
 struct ast_program {
 	struct arena *arena;
 	const struct source *source; // the main one
@@ -331,6 +338,7 @@ struct ast_program {
 	vec_of(struct span) c_chunks; // preprocessor lines and C declarations, as they are written
 	vec_of(struct ast_action *) actions;
 	vec_of(struct probe *) probes; // sema, in script order
+	vec_of(struct named_param) named_params; // sema, in the order of their first uses
 	void *c_scope; // types, enumerators and #defines of the script: struct c_scope (cdecl.h)
 };
 

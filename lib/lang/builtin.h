@@ -25,13 +25,17 @@
  *       BI_str                 args[1], where given, is the length; the type's size bounds it
  *       BI_buf                 args[1] is the length, always there; the type's size bounds it
  *       BI_ntop                one argument: the address; type INET; ntop(af, addr) keeps both
- *       BI_path                args[0] is a pointer to struct path
+ *       BI_path                args[0] is a pointer to struct path; a cast of a struct to a
+ *                              pointer is the struct's address
+ *       BI_join                args[1] is the separator, always there
+ *       BI_percpu_kaddr        data: struct target_symbol *: address (an offset), btf_id
  *       BI_strncmp, strstr …   strings may be of any size; a pointer argument means char *
  *       BI_strftime            format and clock are in the type; args[1] is the timestamp
  *       BI_cgroup_path         the filter is in the type; args[0] is the id
  *       BI_hist … BI_tseries   only as the right side of an assignment to a map; parameters are
- *                              in the map's value type (agg_arg, agg_wide); args[0] is the value,
- *                              an int64 or uint64
+ *                              in the map's value type, agg_wide: hist: bits; lhist: min, max,
+ *                              step; tseries: interval, count, enum tseries_agg (record/tseries.h);
+ *                              args[0] is the value, an int64 or uint64 as the type's is_signed
  *   AST_STRING with a type TYPE_ARRAY: bytes (pton()).
  */
 #pragma once
@@ -111,8 +115,12 @@ enum nsecs_clock { NSECS_BOOT, NSECS_MONOTONIC, NSECS_TAI, NSECS_SW_TAI, NSECS_C
 
 struct sema;
 struct ast;
-/* Check a call further; returns what stands in its place (often itself), or NULL after an error. */
-typedef struct ast *(*builtin_check_fn)(struct sema *s, struct ast *call);
+struct type;
+/*
+ * The type of a call whose arguments are typed; TYPE_NONE: not known yet.  When types are final,
+ * also the checks that the row does not say, conversions of arguments, folding.
+ */
+typedef const struct type *(*builtin_check_fn)(struct sema *s, struct ast *call);
 
 struct builtin_info {
 	const char *name;

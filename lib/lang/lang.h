@@ -24,6 +24,7 @@ struct sema_options {
 	bool has_child;
 	uint32_t pid;
 	bool container_pids;
+	uint32_t container_pid; // $container_pid: the first process of the traced container; 0: none
 };
 
 /* Parse @source (imports not yet followed).  The program is returned even with errors in it. */

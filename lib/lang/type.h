@@ -82,6 +82,7 @@ struct type {
 	bool is_complete; // TYPE_STRUCT: members are there
 	bool is_const;	  // an integer literal's type: adapts to its context
 	enum addr_space as; // TYPE_POINTER; TYPE_ARRAY, TYPE_STRUCT, TYPE_STRING: of the memory it is in
+	enum addr_space inner_as; // TYPE_STRUCT, TYPE_ARRAY in AS_BPF or AS_CTX: of the pointers in it
 	const char *name; // struct, union, enum tag or typedef; NULL if anonymous
 	const struct type *elem; // TYPE_POINTER, TYPE_ARRAY
 	uint32_t count;		 // TYPE_ARRAY elements; members; enumerators
