@@ -99,7 +99,8 @@ static int fill_section(struct loaded *l, uint32_t index, const struct load_opti
 	    l->image->runtime_offset + sizeof(o->runtime) <= m->value_size)
 		memcpy(bytes + l->image->runtime_offset, o->runtime, sizeof(o->runtime));
 	r = sys_map_update(l->map_fds[index], &key, bytes, 0);
-	if (r == 0)
+	/* Frozen, the verifier may take its content for constants. */
+	if (r == 0 && !((int32_t)index == l->image->rodata_map && o->keeps_runtime_open))
 		r = sys_map_freeze(l->map_fds[index]);
 	return r < 0 ? err_errno(err, r, "writing the section '%s'", m->name) : 0;
 }
@@ -306,6 +307,22 @@ int load_again(struct loaded *l, uint32_t index, uint32_t attach_type)
 	close(l->program_fds[index]);
 	l->program_fds[index] = fd;
 	return 0;
+}
+
+int load_set_runtime(struct loaded *l, const uint64_t runtime[RUNTIME_COUNT])
+{
+	const struct image_map *m = &l->image->maps[l->image->rodata_map];
+	_cleanup_free_ char *bytes = calloc(1, m->value_size);
+	uint32_t key = 0;
+	int r;
+
+	if (!bytes)
+		return -ENOMEM;
+	r = sys_map_lookup(l->map_fds[l->image->rodata_map], &key, bytes);
+	if (r < 0)
+		return r;
+	memcpy(bytes + l->image->runtime_offset, runtime, RUNTIME_COUNT * sizeof(*runtime));
+	return sys_map_update(l->map_fds[l->image->rodata_map], &key, bytes, 0);
 }
 
 static void close_all(int *fds, uint32_t count)

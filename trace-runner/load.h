@@ -20,6 +20,7 @@ struct load_options {
 	uint64_t runtime[RUNTIME_COUNT]; // what the image leaves to fill in, see bpf/image.h
 	bool print_logs;                 // -d verifier
 	bool is_quiet;                   // say nothing about rejected programs
+	bool keeps_runtime_open;         // load_set_runtime() will be called
 };
 
 struct loaded {
@@ -39,6 +40,9 @@ int load_image(struct loaded *out, struct image *image, const struct load_option
 	       struct err *err) __attribute__((warn_unused_result));
 /* Load program @index again with another attach type, in place of the one that is there. */
 int load_again(struct loaded *l, uint32_t index, uint32_t attach_type)
+	__attribute__((warn_unused_result));
+/* Change the runtime values while the programs run (needs keeps_runtime_open). */
+int load_set_runtime(struct loaded *l, const uint64_t runtime[RUNTIME_COUNT])
 	__attribute__((warn_unused_result));
 void load_finish(struct loaded *l);
 

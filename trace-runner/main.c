@@ -277,7 +277,7 @@ static bool act_at_once(const struct options *o, const char *argv0, int *status)
 
 int main(int argc, char **argv)
 {
-	struct runner r = { .child = CHILD_NONE, .target_fd = -1 };
+	struct runner r = { .child = CHILD_NONE, .target_fd = -1, .container = { .root_fd = -1 } };
 	struct err err = { 0 };
 	int status, code;
 
@@ -292,6 +292,7 @@ int main(int argc, char **argv)
 		config_init(&r.config);
 		status = run(&r);
 		child_finish(&r.child);
+		container_finish(&r.container);
 		if (r.has_target)
 			kern_target_free(&r.target);
 		if (r.target_fd >= 0)

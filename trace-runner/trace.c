@@ -111,6 +111,12 @@ static int check_probes(struct trace *t)
 	return 0;
 }
 
+/* Probes fire for the container's processes only. */
+static bool is_confined(const struct trace *t)
+{
+	return t->container && t->container->root_pid && !t->options->is_whole_node;
+}
+
 static void fill_runtime(const struct trace *t, uint64_t runtime[RUNTIME_COUNT])
 {
 	struct proc_namespace pidns = { 0 };
@@ -127,7 +133,7 @@ static void fill_runtime(const struct trace *t, uint64_t runtime[RUNTIME_COUNT])
 	runtime[RUNTIME_START_NS] = now_ns(CLOCK_BOOTTIME);
 	runtime[RUNTIME_WALL_OFFSET_NS] = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
 	runtime[RUNTIME_TAI_OFFSET_NS] = now_ns(CLOCK_TAI) - now_ns(CLOCK_BOOTTIME);
-	if (t->container && !t->options->is_whole_node)
+	if (is_confined(t))
 		container_fill_filter(t->container, runtime);
 }
 
@@ -137,11 +143,13 @@ static int load(struct trace *t)
 		.config = t->config,
 		.print_logs = t->options->debug & DEBUG_VERIFIER,
 		.is_quiet = t->recompile != NULL,
+		.keeps_runtime_open = is_confined(t),
 	};
 	struct err err = { 0 };
 	int r;
 
 	fill_runtime(t, o.runtime);
+	memcpy(t->runtime, o.runtime, sizeof(t->runtime));
 	r = load_image(&t->loaded, t->image, &o, &err);
 	if (r < 0 && o.is_quiet && !err.msg[0]) {
 		o.is_quiet = false;
@@ -301,11 +309,41 @@ static void wait_for_events(const struct trace *t, size_t last_batch)
 		signals_clear();
 }
 
+/* A container that was started again is followed; false when it is gone for good. */
+static bool follow_container(struct trace *t)
+{
+	uint64_t runtime[RUNTIME_COUNT];
+
+	if (!is_confined(t))
+		return true;
+	switch (container_follow(t->container, t->options)) {
+	case CONTAINER_GONE: return false;
+	case CONTAINER_RESTARTED:
+		memcpy(runtime, t->runtime, sizeof(runtime));
+		container_fill_filter(t->container, runtime);
+		return load_set_runtime(&t->loaded, runtime) == 0;
+	default: return true;
+	}
+}
+
+/* What is to be done about once a second; false: the trace ends. */
+static bool tick(struct trace *t)
+{
+	uint64_t now = now_ns(CLOCK_MONOTONIC);
+
+	if (t->deadline_ns && now >= t->deadline_ns)
+		return false;
+	if (now < t->next_tick_ns)
+		return true;
+	t->next_tick_ns = now + (uint64_t)TICK_MS * 1000000;
+	if (t->symbols.uses_pods)
+		symbolize_scan_pods(&t->symbols);
+	return follow_container(t);
+}
+
 /* Until exit(), a signal, the end of the traced process, or the deadline. */
 static void read_events(struct trace *t)
 {
-	uint64_t next_scan = 0;
-
 	for (;;) {
 		bool ended = target_ended(t);
 		size_t batch = events_consume(&t->events, CONSUME_RECORDS);
@@ -317,12 +355,8 @@ static void read_events(struct trace *t)
 			return;
 		if (signals_take_user() && trace_run_programs(t, PROBE_self) < 0)
 			return;
-		if (t->deadline_ns && now_ns(CLOCK_MONOTONIC) >= t->deadline_ns)
+		if (!tick(t))
 			return;
-		if (t->symbols.uses_pods && now_ns(CLOCK_MONOTONIC) >= next_scan) {
-			symbolize_scan_pods(&t->symbols);
-			next_scan = now_ns(CLOCK_MONOTONIC) + 1000000000;
-		}
 		if (batch < CONSUME_RECORDS)
 			wait_for_events(t, batch);
 	}

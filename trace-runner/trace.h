@@ -29,7 +29,7 @@ struct trace {
 	/* Compile once more, more cautiously, into *image: a rejected program's second chance. */
 	bool (*recompile)(void *ctx);
 	void *recompile_ctx;
-	const struct container *container; // or NULL
+	struct container *container; // or NULL
 	struct child *child;
 	int target_fd; // -p: readable when the process has ended, or -1
 	struct loaded loaded;
@@ -40,6 +40,8 @@ struct trace {
 	struct events events;
 	uint32_t runner_probes; // begin, end, self, test, bench
 	uint64_t deadline_ns;   // CLOCK_MONOTONIC; 0: none
+	uint64_t next_tick_ns;
+	uint64_t runtime[RUNTIME_COUNT]; // as the programs were loaded with
 };
 
 /* The exit status of the process. */
