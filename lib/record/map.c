@@ -151,6 +151,8 @@ static void find_orders(struct record_table *t)
 		}
 		e->order = arena_memdup(t->arena, buf_cstr(&order), order.len);
 		e->order_size = (uint32_t)order.len;
+		for (size_t j = 0; j < 8; j++)
+			e->order_prefix = e->order_prefix << 8 | (j < order.len ? e->order[j] : 0);
 	}
 	buf_finish(&order);
 	value_walker_finish(&walker);
@@ -166,8 +168,11 @@ static int compare_u64(uint64_t a, uint64_t b, bool is_signed)
 static int compare_keys(const struct record_entry *a, const struct record_entry *b)
 {
 	uint32_t size = a->order_size < b->order_size ? a->order_size : b->order_size;
-	int order = memcmp(a->order, b->order, size);
+	int order;
 
+	if (a->order_prefix != b->order_prefix)
+		return compare_u64(a->order_prefix, b->order_prefix, false);
+	order = memcmp(a->order, b->order, size);
 	return order ? order : compare_u64(a->order_size, b->order_size, false);
 }
 
@@ -205,6 +210,7 @@ static int compare_entries(const void *x, const void *y, void *ctx)
 
 void table_sort(struct record_table *t, uint32_t top)
 {
+	t->index = NULL; // entries move
 	if (t->count > 1) {
 		find_orders(t);
 		qsort_r(t->entries, t->count, sizeof(*t->entries), compare_entries, t);

@@ -62,6 +62,7 @@ struct record_entry {
 	struct record_bucket *buckets; // histograms, tseries: ascending, without empty ones
 	const unsigned char *order;    // key in an order that memcmp() sorts
 	uint32_t order_size;
+	uint64_t order_prefix; // its first 8 bytes as a number: most comparisons need no more
 };
 
 struct strmap;
