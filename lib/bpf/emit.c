@@ -47,6 +47,7 @@ static void emit_ld64(struct emitter *e, const struct mir_insn *m, uint32_t dst)
 		low.imm = 0;
 		high.imm = (int32_t)m->imm; // offset in the value
 		break;
+	case RELOC_BTF_ID: low.src_reg = BPF_PSEUDO_BTF_ID; break; // of vmlinux
 	case RELOC_FUNC:
 		low.src_reg = BPF_PSEUDO_FUNC;
 		low.imm = 0;

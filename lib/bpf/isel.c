@@ -45,7 +45,8 @@ static bool fits_s16(int64_t v)
 static bool is_remat(const struct ir_insn *v)
 {
 	switch (v->op) {
-	case OP_CONST: case OP_SLOT: case OP_MAP: case OP_MAP_VALUE: case OP_FUNC: return true;
+	case OP_CONST: case OP_SLOT: case OP_MAP: case OP_MAP_VALUE: case OP_FUNC:
+	case OP_KERNEL_VAR: return true;
 	default: return false;
 	}
 }
@@ -122,6 +123,7 @@ static struct mir_insn remat_insn(struct isel *is, const struct ir_insn *v)
 		insn.reloc = RELOC_MAP_VALUE;
 		insn.map = v->map;
 		break;
+	case OP_KERNEL_VAR: insn.reloc = RELOC_BTF_ID; break;
 	default:
 		assert(v->op == OP_FUNC);
 		insn.reloc = RELOC_FUNC;

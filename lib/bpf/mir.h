@@ -53,7 +53,7 @@ enum mir_op {
 };
 
 /* How the 64-bit immediate of M_LD64 is to be understood. */
-enum mir_reloc { RELOC_NONE, RELOC_MAP, RELOC_MAP_VALUE, RELOC_FUNC };
+enum mir_reloc { RELOC_NONE, RELOC_MAP, RELOC_MAP_VALUE, RELOC_FUNC, RELOC_BTF_ID };
 
 enum mir_call { CALL_HELPER, CALL_KFUNC };
 

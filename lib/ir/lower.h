@@ -20,6 +20,7 @@ struct lower_options {
 	bool warn_helper_errors;
 	bool filter_container;
 	bool container_pids;
+	bool no_typed_loads; // read through helpers where the verifier would take direct loads, too
 };
 
 /* One program before code generation: the IR and how it is loaded and attached. */

@@ -315,7 +315,9 @@ static void link_to(struct parser *ps, struct ir_block *to, uint32_t i)
 static void parse_rest(struct parser *ps, struct ir_insn *insn)
 {
 	switch (insn->op) {
-	case OP_CONST: case OP_PARAM: case OP_FUNC: insn->imm = parse_signed(ps); break;
+	case OP_CONST: case OP_PARAM: case OP_FUNC: case OP_KERNEL_VAR:
+		insn->imm = parse_signed(ps);
+		break;
 	case OP_SLOT:
 		insn->slot = parse_numbered(ps, 's');
 		insn->imm = parse_offset(ps);

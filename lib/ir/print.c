@@ -100,7 +100,7 @@ static void print_tail(FILE *out, const struct ir_insn *insn)
 	const struct ir_block *b = insn->block;
 
 	switch (insn->op) {
-	case OP_CONST: case OP_PARAM: case OP_FUNC:
+	case OP_CONST: case OP_PARAM: case OP_FUNC: case OP_KERNEL_VAR:
 		fprintf(out, " %" PRId64, insn->imm);
 		break;
 	case OP_SLOT:

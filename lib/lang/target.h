@@ -28,6 +28,26 @@ struct target_symbol {
 	uint32_t btf_id;
 };
 
+/* Where an argument of a USDT probe is, at one of its sites: see kern/usdt.h. */
+enum target_usdt_kind { TARGET_USDT_CONST, TARGET_USDT_REG, TARGET_USDT_MEM };
+
+struct target_usdt_arg {
+	enum target_usdt_kind kind;
+	uint8_t size;	     // 1, 2, 4 or 8 bytes
+	bool is_signed;
+	uint8_t reg_shift;   // the value starts at this bit of the register
+	uint8_t scale_shift; // of the index register
+	int16_t reg;	     // byte offset in struct pt_regs
+	int16_t index;	     // the same, -1: none
+	int64_t value;	     // constant or displacement
+};
+
+struct target_usdt_site {
+	uint64_t address; // ELF virtual address of the breakpoint
+	uint32_t arg_count;
+	const struct target_usdt_arg *args;
+};
+
 /* Return false to stop the enumeration. */
 typedef bool (*target_symbol_fn)(void *ctx, const struct target_symbol *symbol);
 
