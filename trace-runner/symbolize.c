@@ -8,6 +8,9 @@
 
 #define PASSWD_MAX (1u << 20)
 
+#define STACK_HASH_BYTES 8
+#define STACK_SLACK      8 // frames, for the hash and rounding
+
 static struct symbolizer *get_symbolizer(struct symbolize *s)
 {
 	struct symbolizer_options options = {
@@ -64,24 +67,29 @@ static size_t resolve_usym(void *ctx, uint64_t addr, uint32_t pid, struct record
 	return 1;
 }
 
-/* The frames of a BPF_MAP_TYPE_STACK_TRACE entry end at the first zero. */
-static size_t resolve_stack(void *ctx, uint32_t map, int32_t id, uint64_t *out, size_t max)
+/* A value of a stack map: frames, zeros, and their hash (8 bytes), see ir/lower_stack.c. */
+static size_t read_stack(struct symbolize *s, uint32_t map, int32_t id, void *value, size_t size)
 {
-	struct symbolize *s = ctx;
-	uint64_t frames[RECORD_STACK_MAX];
 	uint32_t key = (uint32_t)id;
-	size_t count = 0;
+	size_t value_size;
 
 	if (map >= s->loaded->image->map_count || id < 0)
 		return 0;
-	if (s->loaded->image->maps[map].value_size > sizeof(frames))
+	value_size = s->loaded->image->maps[map].value_size;
+	if (value_size > size || value_size < STACK_HASH_BYTES)
 		return 0;
-	if (sys_map_lookup(s->loaded->map_fds[map], &key, frames) < 0)
+	if (sys_map_lookup(s->loaded->map_fds[map], &key, value) < 0)
 		return 0;
-	max = max < s->loaded->image->maps[map].value_size / sizeof(*frames)
-		      ? max
-		      : s->loaded->image->maps[map].value_size / sizeof(*frames);
-	while (count < max && frames[count]) {
+	return value_size - STACK_HASH_BYTES;
+}
+
+static size_t resolve_stack(void *ctx, uint32_t map, int32_t id, uint64_t *out, size_t max)
+{
+	uint64_t frames[RECORD_STACK_MAX + STACK_SLACK];
+	size_t there = read_stack(ctx, map, id, frames, sizeof(frames)) / sizeof(*frames);
+	size_t count = 0;
+
+	while (count < there && count < max && frames[count]) {
 		out[count] = frames[count];
 		count++;
 	}
@@ -91,19 +99,11 @@ static size_t resolve_stack(void *ctx, uint32_t map, int32_t id, uint64_t *out, 
 static size_t resolve_build_ids(void *ctx, uint32_t map, int32_t id, struct record_build_id *out,
 				size_t max)
 {
-	struct symbolize *s = ctx;
-	struct bpf_stack_build_id frames[RECORD_STACK_MAX / 4];
-	uint32_t key = (uint32_t)id;
+	struct bpf_stack_build_id frames[RECORD_STACK_MAX + STACK_SLACK];
+	size_t there = read_stack(ctx, map, id, frames, sizeof(frames)) / sizeof(*frames);
 	size_t count = 0;
 
-	if (map >= s->loaded->image->map_count || id < 0)
-		return 0;
-	if (s->loaded->image->maps[map].value_size > sizeof(frames))
-		return 0;
-	memset(frames, 0, sizeof(frames));
-	if (sys_map_lookup(s->loaded->map_fds[map], &key, frames) < 0)
-		return 0;
-	for (; count < max && count < sizeof(frames) / sizeof(frames[0]); count++) {
+	for (; count < there && count < max; count++) {
 		const struct bpf_stack_build_id *frame = &frames[count];
 
 		if (frame->status == BPF_STACK_BUILD_ID_EMPTY)
