@@ -66,12 +66,17 @@ int events_init(struct events *e, struct loaded *l, struct ring *ring, struct ou
 	if (record_init(&e->record, l->image, &e->env, &e->sink) < 0)
 		return err_set(err, -ENOMEM, "no memory");
 	e->record.no_warnings = o->no_warnings;
+	for (uint32_t i = 0; i < l->image->map_count; i++) {
+		if (l->image->maps[i].type == BPF_MAP_TYPE_PERF_EVENT_ARRAY && !e->packets)
+			return packets_open(&e->packets, l->map_fds[i], err);
+	}
 	return 0;
 }
 
 void events_finish(struct events *e)
 {
 	pcaps_close(e->pcaps);
+	packets_close(e->packets);
 	record_finish(&e->record);
 	mapread_finish(&e->maps);
 }
@@ -151,26 +156,33 @@ static void act(struct events *e, const struct record_todo *todo)
 	}
 }
 
+static void handle(void *ctx, const void *data, size_t len)
+{
+	struct record_todo todo = { .kind = EVENT_KIND_COUNT };
+	struct events *e = ctx;
+
+	if (e->has_exited)
+		return;
+	if (record_event(&e->record, data, len, &todo) < 0) {
+		message_error("an event of %zu bytes that is none of the script's", len);
+		return;
+	}
+	if (todo.kind != EVENT_KIND_COUNT)
+		act(e, &todo);
+	output_event(e->output);
+}
+
 size_t events_consume(struct events *e, size_t max)
 {
-	size_t count = 0, len;
+	size_t count = packets_consume(e->packets, handle, e, &e->packets_lost);
+	size_t len;
 	const void *data;
 
 	if (e->ring->fd < 0)
-		return 0;
+		return count;
 	while (count < max && (data = ring_next(e->ring, &len))) {
-		struct record_todo todo = { .kind = EVENT_KIND_COUNT };
-
+		handle(e, data, len);
 		count++;
-		if (e->has_exited)
-			continue;
-		if (record_event(&e->record, data, len, &todo) < 0) {
-			message_error("an event of %zu bytes that is none of the script's", len);
-			continue;
-		}
-		if (todo.kind != EVENT_KIND_COUNT)
-			act(e, &todo);
-		output_event(e->output);
 	}
 	ring_release(e->ring);
 	return count;
@@ -180,10 +192,10 @@ uint64_t events_lost(const struct events *e)
 {
 	const struct image *im = e->loaded->image;
 	const unsigned char *data;
-	uint64_t lost = 0;
+	uint64_t lost = e->packets_lost;
 
 	if (im->data_map < 0 || im->ringbuf_map < 0)
-		return 0;
+		return lost;
 	data = e->loaded->map_memory[im->data_map];
 	for (uint32_t cpu = 0; cpu < im->cpu_slots; cpu++) {
 		uint64_t n;

@@ -9,6 +9,7 @@
 #include "load.h"
 #include "mapread.h"
 #include "output.h"
+#include "packets.h"
 #include "record/record.h"
 #include "ring.h"
 #include "symbolize.h"
@@ -29,6 +30,8 @@ struct events {
 	struct record_env env;
 	struct sink sink;
 	struct record record;
+	struct packets *packets; // of skboutput(), or NULL
+	unsigned long long packets_lost;
 	struct pcaps *pcaps;
 	uint64_t lost; // events lost so far, as reported
 	int64_t exit_code;

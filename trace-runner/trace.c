@@ -297,6 +297,7 @@ static void wait_for_events(const struct trace *t, size_t last_batch)
 		{ .fd = signals_fd(), .events = POLLIN },
 		{ .fd = t->child->pid_fd, .events = POLLIN },
 		{ .fd = t->target_fd, .events = POLLIN },
+		{ .fd = packets_fd(t->events.packets), .events = POLLIN },
 	};
 
 	if (last_batch >= BUSY_RECORDS && ring_pending(&t->ring) < t->ring.size / 8) {
