@@ -89,6 +89,9 @@ struct target {
 	/* The code of a source line, as a virtual address; @column 0: any.  From DWARF. */
 	int (*line_address)(void *ctx, const char *path, const char *file, uint32_t line,
 			    uint32_t column, uint64_t *address, struct err *err);
+	/* All sites of one USDT probe, into *sites; how many there are. */
+	size_t (*usdt_sites)(void *ctx, const char *path, const char *provider, const char *name,
+			     const struct target_usdt_site **sites);
 	/* BPF programs that are loaded now, for fentry:bpf:; address is the program's id. */
 	void (*bpf_programs)(void *ctx, const char *name, target_symbol_fn fn, void *fn_ctx);
 

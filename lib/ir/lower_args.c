@@ -1,0 +1,278 @@
+/*
+ * Lowering: what the traced function or tracepoint was given, and its registers.
+ *
+ *     tracepoint             the context is the record of the format file
+ *     rawtracepoint, fentry  the context is an array of u64 arguments; the return value follows
+ *     kprobe, uprobe, perf   the context is struct pt_regs
+ *     system calls           arguments of the raw tracepoints sys_enter(regs, number),
+ *                            sys_exit(regs, result)
+ *
+ * Registers: System V ABI for x86-64, AAPCS64; their places: arch/<arch>/include/uapi/asm/ptrace.h
+ * and struct pt_regs.
+ */
+#include "ir/lower_impl.h"
+
+#include <assert.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+static const uint16_t argument_registers[] = { 112, 104, 96, 88, 72, 64 }; // di si dx cx r8 r9
+static const uint16_t syscall_registers[] = { 112, 104, 96, 56, 72, 64 };  // di si dx r10 r8 r9
+#define RETURN_REGISTER	 80  // ax
+#define PC_REGISTER	 128 // ip
+#define SP_REGISTER	 152 // sp
+#define MODE_REGISTER	 136 // cs
+#define STACK_ARGUMENTS	 8   // above the return address
+#define SYSCALL_REGISTER 120 // orig_ax
+#elif defined(__aarch64__)
+static const uint16_t argument_registers[] = { 0, 8, 16, 24, 32, 40, 48, 56 };
+static const uint16_t syscall_registers[] = { 0, 8, 16, 24, 32, 40 };
+#define RETURN_REGISTER	 0
+#define PC_REGISTER	 256
+#define SP_REGISTER	 248
+#define MODE_REGISTER	 264 // pstate
+#define STACK_ARGUMENTS	 0
+#define SYSCALL_REGISTER 280 // syscallno, 32 bits
+#else
+#error "unknown architecture"
+#endif
+
+#define REGISTER_COUNT (sizeof(argument_registers) / sizeof(argument_registers[0]))
+
+struct ir_insn *args_register_at(struct lower *lo, uint32_t offset)
+{
+	return emit_load(lo, emit_ctx(lo), offset, 8, false);
+}
+
+struct ir_insn *args_pc(struct lower *lo)
+{
+	return args_register_at(lo, PC_REGISTER);
+}
+
+struct ir_insn *args_register(struct lower *lo, uint32_t number)
+{
+	if (number >= REGISTER_COUNT)
+		return emit_const(lo, 0);
+	return args_register_at(lo, argument_registers[number]);
+}
+
+/* ---- system calls ---------------------------------------------------------------------------- */
+
+/* A register of the process, through the first argument of the raw tracepoint. */
+struct ir_insn *syscall_register(struct lower *lo, uint32_t offset, uint32_t size)
+{
+	struct ir_insn *regs = emit_load(lo, emit_ctx(lo), 0, 8, false);
+
+	return emit_load(lo, regs, offset, size, false);
+}
+
+struct ir_insn *syscall_number(struct lower *lo, bool is_exit)
+{
+	if (!is_exit)
+		return emit_load(lo, emit_ctx(lo), 8, 8, false);
+	return syscall_register(lo, SYSCALL_REGISTER, sizeof(long) == 8 ? 8 : 4);
+}
+
+/*
+ * 32-bit system calls have other numbers.  x86-64: bit 4 of the code segment tells user code of 64
+ * bits (0x33) from 32 bits (0x23); aarch64: bit 4 of pstate is set in 32-bit mode.
+ */
+void syscall_skip_compat(struct lower *lo, struct ir_block *native, struct ir_block *compat)
+{
+	struct ir_insn *mode = syscall_register(lo, MODE_REGISTER, 8);
+#if defined(__x86_64__)
+	emit_branch_imm(lo, COND_SET, mode, 0x10, native, compat);
+#else
+	emit_branch_imm(lo, COND_SET, mode, 0x10, compat, native);
+#endif
+}
+
+/* The format files: __syscall_nr at 8, arguments or ret in 8 bytes each from 16. */
+static struct ir_insn *syscall_member(struct lower *lo, const struct type_member *m,
+				      const struct type *t)
+{
+	uint32_t index = m->offset >= 16 ? (m->offset - 16) / 8 : 0;
+	bool is_exit = lo->probe->attach_points.data[0]->is_sys_exit;
+	struct ir_insn *value;
+
+	if (m->offset < 16)
+		value = lo->syscall_number;
+	else if (is_exit)
+		value = emit_load(lo, emit_ctx(lo), 8, 8, false);
+	else if (index < sizeof(syscall_registers) / sizeof(syscall_registers[0]))
+		value = syscall_register(lo, syscall_registers[index], 8);
+	else
+		value = emit_const(lo, 0);
+	return emit_extend(lo, value, t->size, t->is_signed);
+}
+
+/* ---- args ------------------------------------------------------------------------------------ */
+
+bool args_is_assembled(const struct lower *lo, const struct ast *object)
+{
+	if (object->type->kind != TYPE_ARGS)
+		return false;
+	return lo->is_syscall || lo->probe->kind != PROBE_tracepoint;
+}
+
+/* An argument of a program whose context is an array of them. */
+static struct ir_insn *array_member(struct lower *lo, const struct type_member *m,
+				    const struct type *t)
+{
+	struct ir_insn *value = emit_load(lo, emit_ctx(lo), m->offset, 8, false);
+
+	if (t->size < 8)
+		return emit_extend(lo, value, t->size, t->is_signed);
+	if (lo->current->prog_type == BPF_PROG_TYPE_TRACING)
+		mark_btf_pointer(lo, value, t);
+	return value;
+}
+
+struct ir_insn *args_member(struct lower *lo, const struct type_member *m, const struct type *t)
+{
+	struct ir_insn *value;
+
+	if (lo->is_syscall)
+		return syscall_member(lo, m, t);
+	if (lo->probe->kind != PROBE_uprobe)
+		return array_member(lo, m, t);
+	value = args_register(lo, m->offset / 8);
+	return emit_extend(lo, value, t->size, t->is_signed);
+}
+
+/* All arguments in an object of ours, laid out as their type says. */
+static struct place assembled(struct lower *lo, const struct type *t)
+{
+	struct place p = place_slot(lo, t->size, 8, "args");
+
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct type_member *m = &t->members[i];
+
+		place_zero(lo, &p, m->offset, m->type->size);
+		if (type_is_scalar(m->type))
+			place_store(lo, &p, m->offset, m->type->size, args_member(lo, m, m->type));
+	}
+	return p;
+}
+
+struct place args_place(struct lower *lo)
+{
+	if (lo->is_syscall || lo->probe->kind != PROBE_tracepoint)
+		return assembled(lo, lo->probe->args);
+	return place_ptr(emit_ctx(lo), 0, AS_CTX);
+}
+
+struct ir_insn *lower_args(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	struct place p = args_place(lo);
+
+	if (dst)
+		copy_value(lo, dst, &p, e->type);
+	return dst ? NULL : place_address(lo, &p);
+}
+
+/* ---- argN, retval, func … -------------------------------------------------------------------- */
+
+struct ir_insn *lower_arg(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	(void)dst;
+	switch (lo->probe->kind) {
+	case PROBE_rawtracepoint: case PROBE_fentry: case PROBE_fexit:
+		return emit_load(lo, emit_ctx(lo), 8 * (int64_t)e->ident.number, 8, false);
+	case PROBE_usdt: return usdt_argument(lo, e->ident.number);
+	default: return args_register(lo, e->ident.number);
+	}
+}
+
+struct ir_insn *lower_sarg(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	struct ir_insn *sp = args_register_at(lo, SP_REGISTER);
+	struct place p = place_ptr(sp, STACK_ARGUMENTS + 8 * (int64_t)e->ident.number, AS_NONE);
+
+	(void)dst;
+	return load_scalar(lo, &p, type_int(8, false));
+}
+
+struct ir_insn *lower_retval(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	const struct type *args = lo->probe->args;
+	/* It follows the arguments. */
+	struct type_member m = { .offset = args ? 8 * args->count : 0, .type = e->type };
+	struct ir_insn *value;
+
+	(void)dst;
+	if (lo->probe->kind == PROBE_fexit)
+		return array_member(lo, &m, e->type);
+	value = args_register_at(lo, RETURN_REGISTER);
+	return emit_extend(lo, value, e->type->size, e->type->is_signed);
+}
+
+/* Return probes do not stop at the function, the helper knows where it is. */
+static struct ir_insn *function_address(struct lower *lo)
+{
+	switch (lo->probe->kind) {
+	case PROBE_kprobe: case PROBE_uprobe: return args_register_at(lo, PC_REGISTER);
+	default: return EMIT_CALL(lo, get_func_ip, emit_ctx(lo));
+	}
+}
+
+static void store_usym(struct lower *lo, const struct place *dst, struct ir_insn *address)
+{
+	place_store(lo, dst, 0, 8, address);
+	place_store(lo, dst, 8, 4, emit_pid(lo, false));
+	place_store(lo, dst, 12, 4, emit_const(lo, 0));
+}
+
+struct ir_insn *lower_func(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	struct ir_insn *address = function_address(lo);
+
+	(void)e;
+	if (!dst)
+		return address;
+	store_usym(lo, dst, address);
+	return NULL;
+}
+
+struct ir_insn *lower_usym(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	store_usym(lo, dst, lower_scalar(lo, e->call.args.data[0]));
+	return NULL;
+}
+
+struct ir_insn *lower_reg(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	(void)dst;
+	return args_register_at(lo, (uint32_t)e->call.args.data[0]->integer.value);
+}
+
+struct ir_insn *lower_usermode(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	struct ir_insn *mode = args_register_at(lo, MODE_REGISTER);
+
+	(void)e;
+	(void)dst;
+#if defined(__x86_64__)
+	mode = emit_op_imm(lo, OP_AND, mode, 3);
+	return emit_cmp(lo, COND_EQ, mode, emit_const(lo, 3));
+#else
+	mode = emit_op_imm(lo, OP_AND, mode, 0xf);
+	return emit_cmp(lo, COND_EQ, mode, emit_const(lo, 0));
+#endif
+}
+
+struct ir_insn *lower_ctx(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	(void)e;
+	(void)dst;
+	return emit_ctx(lo);
+}
+
+struct ir_insn *lower_override(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	struct ir_insn *value = lower_scalar(lo, e->call.args.data[0]);
+
+	(void)dst;
+	EMIT_CALL(lo, override_return, emit_ctx(lo), value);
+	return NULL;
+}
