@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lang/type.h"
@@ -16,8 +17,19 @@ int kdwarf_open(struct kdwarf **out, struct arena *a, const char *path, const ch
 		struct err *err) __attribute__((warn_unused_result));
 void kdwarf_close(struct kdwarf *d);
 
-/* Arguments of @function, a TYPE_ARGS type as target->function_args; NULL: not found. */
+/* btf_obj of the struct types made here; their origin is the struct kdwarf, btf_id the entry. */
+#define KDWARF_OBJ UINT32_MAX
+
+/*
+ * Arguments of @function (its name, or its mangled one), a TYPE_ARGS type: one member an argument,
+ * offset = 8 * its index.  Pointers are AS_USER.  NULL: not found.
+ */
 const struct type *kdwarf_function_args(struct kdwarf *d, const char *function);
+/* Lines "int* name", one a parameter, as bpftrace -lv prints them. */
+void kdwarf_print_params(struct kdwarf *d, const char *function,
+			 void (*fn)(void *ctx, const char *line), void *ctx);
+/* Fill in the members of a struct type of this file; others are left alone. */
+void kdwarf_complete(struct kdwarf *d, struct type *t);
 /* A struct, union or enum by name; NULL: not found. */
 const struct type *kdwarf_find_type(struct kdwarf *d, const char *name);
 

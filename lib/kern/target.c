@@ -33,7 +33,10 @@ static void complete_type(void *ctx, struct type *t)
 {
 	struct kern *k = ctx;
 
-	ktypes_complete(k->types, t);
+	if (t->btf_obj == KDWARF_OBJ)
+		kdwarf_complete((struct kdwarf *)t->origin, t);
+	else
+		ktypes_complete(k->types, t);
 }
 
 static bool find_enumerator(void *ctx, const char *name, int64_t *value, const struct type **type)
@@ -368,6 +371,7 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 		.iterators = iterators,
 		.user_functions = kern_user_functions,
 		.usdt_probes = kern_usdt_probes,
+		.line_address = kern_line_address,
 		.bpf_programs = bpf_programs,
 		.resolve_binary = resolve_binary,
 		.kernel_symbol = kernel_symbol,

@@ -184,27 +184,65 @@ int kern_usdt_probes(void *ctx, const char *path, const char *provider, const ch
 	return r;
 }
 
+/* What is kept for a binary without debugging information, so that it is not looked at again. */
+static const char no_dwarf;
+
+static struct kdwarf *dwarf(struct kern *k, const char *path, struct err *err)
+{
+	void *known = strmap_get(&k->dwarfs, path);
+	struct kdwarf *d;
+	char root[32];
+
+	if (known == &no_dwarf) {
+		(void)err_set(err, -ENOENT, "no debuginfo found for %s", path);
+		return NULL;
+	}
+	if (known)
+		return known;
+	root_of(path, root, sizeof(root));
+	if (kdwarf_open(&d, k->arena, path, root, err)) {
+		(void)strmap_put(&k->dwarfs, path, (void *)&no_dwarf);
+		return NULL;
+	}
+	(void)strmap_put(&k->dwarfs, path, d);
+	return d;
+}
+
 const struct type *kern_uprobe_args(void *ctx, const char *path, const char *function)
 {
-	(void)ctx;
-	(void)path;
-	(void)function;
-	return NULL;
+	struct kdwarf *d = dwarf(ctx, path, NULL);
+
+	return d ? kdwarf_function_args(d, function) : NULL;
+}
+
+int kern_line_address(void *ctx, const char *path, const char *file, uint32_t line,
+		      uint32_t column, uint64_t *address, struct err *err)
+{
+	struct err local = { 0 };
+	struct kdwarf *d = dwarf(ctx, path, &local);
+
+	if (!d)
+		return err_set(err, local.code, "%s", local.msg);
+	return kdwarf_line_address(d, file, line, column, address, err);
 }
 
 void kern_uprobe_params(struct kern *k, const char *path, const char *function,
 			void (*fn)(void *ctx, const char *line), void *ctx)
 {
-	(void)k;
-	(void)path;
-	(void)function;
-	(void)fn;
-	(void)ctx;
+	struct kdwarf *d = dwarf(k, path, NULL);
+
+	if (d)
+		kdwarf_print_params(d, function, fn, ctx);
 }
 
 void kern_user_finish(struct kern *k)
 {
 	for (size_t i = 0; i < k->symbol_tables.len; i++)
 		elfsyms_free(strmap_at(&k->symbol_tables, i)->value);
+	for (size_t i = 0; i < k->dwarfs.len; i++) {
+		if (strmap_at(&k->dwarfs, i)->value != &no_dwarf)
+			kdwarf_close(strmap_at(&k->dwarfs, i)->value);
+	}
 	strmap_finish(&k->symbol_tables);
+	strmap_finish(&k->dwarfs);
 }
