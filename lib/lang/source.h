@@ -26,6 +26,7 @@ struct source {
 	 * its own that shares text and lines with the original.
 	 */
 	const struct span *expanded_from;
+	const struct source *base; // the original of such a source; NULL: it is one itself
 };
 
 struct span {

@@ -1,0 +1,332 @@
+/*
+ * import: other scripts, headers, and folders of them.  Also where the C text of all of them is
+ * preprocessed, since macros are expanded next.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "lang/cscope.h"
+#include "lang/lang.h"
+#include "lang/stdlib_import.h"
+#include "util/buf.h"
+#include "util/fd.h"
+#include "util/str.h"
+
+#define FILE_SIZE_MAX (64u << 20)
+#define DEPTH_MAX     50
+
+/* A script or header that was imported, by the name in the script; "" for the script itself. */
+struct unit {
+	const char *name;
+	const char *dir;
+	struct ast_program *program; // NULL: a header
+	const struct source *source;
+};
+
+struct importer {
+	struct arena *arena;
+	struct ast_program *program;
+	struct diags *diags;
+	struct strmap files; // by real path
+	vec_of(struct unit) units;
+	unsigned int depth;
+};
+
+static void import_file(struct importer *im, const char *name, const char *path, struct span span,
+			bool is_listed);
+
+static const char *dir_of(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return ".";
+	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
+}
+
+static bool is_world_writable(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && (st.st_mode & S_IWOTH);
+}
+
+/* Who may write a file, or put another in its place, could run code as us. */
+static bool is_safe(struct arena *a, const char *path)
+{
+	return !is_world_writable(path) && !is_world_writable(dir_of(a, path));
+}
+
+static const struct source *read_source(struct importer *im, const char *path, struct span span)
+{
+	const struct source *source = NULL;
+	struct buf text;
+	int r;
+
+	buf_init(&text, FILE_SIZE_MAX);
+	r = buf_read_file(&text, path);
+	if (r)
+		(void)diag_error(im->diags, span, "error reading import '%s': %s", path,
+				 strerror(-r));
+	else
+		source = source_new(im->arena, path, buf_cstr(&text), text.len);
+	buf_finish(&text);
+	return source;
+}
+
+/* false if it was imported before, by whatever name. */
+static bool is_new(struct importer *im, const char *path)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+
+	return strmap_put(&im->files, real ? real : path, im);
+}
+
+static void import_all(struct importer *im, const struct ast_program *p, const char *dir);
+
+static void import_script(struct importer *im, const char *name, const char *path,
+			  struct span span)
+{
+	const struct source *source = read_source(im, path, span);
+	struct unit unit = { .name = name, .dir = dir_of(im->arena, path), .source = source };
+
+	if (!source)
+		return;
+	(void)parse_program(&unit.program, im->arena, source, im->diags);
+	if (unit.program->settings.len)
+		(void)diag_error(im->diags, unit.program->settings.data[0].span,
+				 "invalid `config` within import");
+	vec_push(im->arena, &im->units, unit);
+	if (im->depth == DEPTH_MAX) {
+		(void)diag_error(im->diags, span, "imports nested too deeply");
+		return;
+	}
+	im->depth++;
+	import_all(im, unit.program, unit.dir);
+	im->depth--;
+}
+
+static void import_header(struct importer *im, const char *name, const char *path, struct span span)
+{
+	struct unit unit = { .name = name, .dir = dir_of(im->arena, path) };
+
+	unit.source = read_source(im, path, span);
+	if (unit.source)
+		vec_push(im->arena, &im->units, unit);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The files of a folder, but no folders in it. */
+static void import_folder(struct importer *im, const char *name, const char *path,
+			  struct span span)
+{
+	vec_of(const char *) entries = { 0 };
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (!dir) {
+		(void)diag_error(im->diags, span, "error reading import '%s': %s", path,
+				 strerror(errno));
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			vec_push(im->arena, &entries, arena_strdup(im->arena, entry->d_name));
+	}
+	(void)closedir(dir);
+	if (entries.len)
+		qsort(entries.data, entries.len, sizeof(*entries.data), compare_names);
+	vec_foreach(&entries, it)
+		import_file(im, arena_printf(im->arena, "%s/%s", name, *it),
+			    arena_printf(im->arena, "%s/%s", path, *it), span, true);
+}
+
+/* @is_listed: an entry of a folder, of which only what can be imported is. */
+static void import_file(struct importer *im, const char *name, const char *path, struct span span,
+			bool is_listed)
+{
+	struct stat st;
+
+	if (!is_safe(im->arena, path)) {
+		(void)diag_error(im->diags, span,
+				 "cowardly refusing to import from a directory with global write "
+				 "permissions: \"%s\"",
+				 path);
+		return;
+	}
+	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+		if (!is_listed)
+			import_folder(im, name, path, span);
+		return;
+	}
+	if (str_ends_with(path, ".bt")) {
+		if (is_new(im, path))
+			import_script(im, name, path, span);
+	} else if (str_ends_with(path, ".h")) {
+		if (is_new(im, path))
+			import_header(im, name, path, span);
+	} else if (str_ends_with(path, ".bpf.c") || str_ends_with(path, ".bpf.o")) {
+		if (!is_listed)
+			(void)diag_error(im->diags, span,
+					 "BPF code in C can't be imported: there is no C compiler "
+					 "here: \"%s\"",
+					 name);
+	} else if (!is_listed) {
+		(void)diag_error(im->diags, span, "unknown import type: \"%s\"",
+				 strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
+	}
+}
+
+/* The embedded library is always there, and so are its parts. */
+static bool is_stdlib(const char *name)
+{
+	return !strcmp(name, "stdlib") || str_starts_with(name, "stdlib/");
+}
+
+static void import_name(struct importer *im, const struct import *import, const char *dir)
+{
+	vec_of(const char *) places = { 0 };
+	const char *checked = NULL;
+
+	vec_push(im->arena, &places, dir);
+	vec_push(im->arena, &places, dir_of(im->arena, im->program->source->name));
+	vec_foreach(&im->program->include_paths, it)
+		vec_push(im->arena, &places, *it);
+	for (size_t i = 0; i < places.len; i++) {
+		bool is_absolute = import->path[0] == '/';
+		const char *path = is_absolute ? import->path
+					       : arena_printf(im->arena, "%s/%s", places.data[i],
+							      import->path);
+		struct stat st;
+
+		if (i == 1 && !strcmp(places.data[0], places.data[1]))
+			continue;
+		checked = checked ? arena_printf(im->arena, "%s,%s", checked, path) : path;
+		if (stat(path, &st))
+			continue;
+		if (!is_safe(im->arena, path)) {
+			(void)diag_warning(im->diags, import->span,
+					   "skipping due to global write permissions: \"%s\"",
+					   path);
+			continue;
+		}
+		import_file(im, import->path, path, import->span, false);
+		return;
+	}
+	if (is_stdlib(import->path))
+		return;
+	(void)diag_error(im->diags, import->span, "Unable to find suitable path for import");
+	diag_hint(im->diags, "checked: %s", checked ? checked : "");
+}
+
+static void import_all(struct importer *im, const struct ast_program *p, const char *dir)
+{
+	vec_foreach(&p->imports, it)
+		import_name(im, it, dir);
+}
+
+/* Put what @unit has into the program; its actions go before those that are there. */
+static void merge(struct importer *im, const struct unit *unit)
+{
+	struct ast_program *p = im->program;
+	const struct ast_program *other = unit->program;
+	vec_of(struct ast_action *) actions = { 0 };
+
+	vec_foreach(&other->maps, it) {
+		(*it)->id = (uint32_t)p->maps.len;
+		vec_push(im->arena, &p->maps, *it);
+	}
+	vec_foreach(&other->macros, it)
+		vec_push(im->arena, &p->macros, *it);
+	vec_foreach(&other->subprogs, it)
+		vec_push(im->arena, &p->subprogs, *it);
+	vec_foreach(&other->actions, it)
+		vec_push(im->arena, &actions, *it);
+	vec_foreach(&p->actions, it)
+		vec_push(im->arena, &actions, *it);
+	p->actions.data = actions.data;
+	p->actions.len = actions.len;
+	p->actions.cap = actions.cap;
+}
+
+static int compare_units(const void *a, const void *b)
+{
+	return strcmp(((const struct unit *)a)->name, ((const struct unit *)b)->name);
+}
+
+/* The version of the running kernel, for scripts that ask. */
+static void define_version(struct importer *im, struct cpp *cpp)
+{
+	unsigned int major = 0, minor = 0, patch = 0;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u.%u", &major, &minor, &patch) < 2)
+		return;
+	if (patch > 255)
+		patch = 255;
+	cpp_define(cpp, "LINUX_VERSION_CODE",
+		   arena_printf(im->arena, "%u", (major << 16) + (minor << 8) + patch));
+}
+
+static void process_chunks(struct cpp *cpp, const struct ast_program *p, const char *dir)
+{
+	vec_foreach(&p->c_chunks, it)
+		cpp_process(cpp, it->source, it->begin, it->end, dir);
+}
+
+/* Headers first, then the declarations of imported scripts, and at last those of the script. */
+static void preprocess(struct importer *im, const char *dir)
+{
+	struct c_scope *scope = c_scope_of(im->program, im->diags);
+	struct cpp *cpp = &scope->cpp;
+
+	define_version(im, cpp);
+	vec_foreach(&im->program->include_paths, it)
+		vec_push(im->arena, &cpp->include_paths, *it);
+	vec_foreach(&im->program->include_files, it) {
+		const char *text = arena_printf(im->arena, "#include \"%s\"\n", *it);
+		const struct source *source = source_new(im->arena, "--include", text,
+							 strlen(text));
+
+		cpp_process(cpp, source, 0, (uint32_t)source->len, ".");
+	}
+	vec_foreach(&im->units, it) {
+		if (!it->program)
+			cpp_process(cpp, it->source, 0, (uint32_t)it->source->len, it->dir);
+	}
+	vec_foreach(&im->units, it) {
+		if (it->program)
+			process_chunks(cpp, it->program, it->dir);
+	}
+	process_chunks(cpp, im->program, dir);
+	cpp_finish(cpp);
+}
+
+bool import_resolve(struct ast_program *p, struct diags *diags)
+{
+	struct importer im = { .arena = p->arena, .program = p, .diags = diags };
+	const char *dir = dir_of(p->arena, p->source->name);
+	size_t errors = diags->error_count;
+
+	strmap_init(&im.files, p->arena);
+	import_all(&im, p, dir);
+	/* In bpftrace's order: by name, the last one's probes first. */
+	if (im.units.len)
+		qsort(im.units.data, im.units.len, sizeof(*im.units.data), compare_units);
+	preprocess(&im, dir);
+	vec_foreach(&im.units, it) {
+		if (it->program)
+			merge(&im, it);
+	}
+	stdlib_import(p, diags);
+	return diags->error_count == errors;
+}
