@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define FAKE_MAPS	4
-#define FAKE_MAP_BYTES	65536
+#define FAKE_MAP_BYTES	16384
 #define FAKE_CELLS	8
 #define FAKE_CTX_BYTES	64
 #define FAKE_CALLBACK	(UINT64_C(1) << 48) // a function's address: this + what identifies it

@@ -1,0 +1,48 @@
+# A pod's trace sees the pod; Kubernetes names in scripts.
+
+case_neighbour() {
+	make_pod quiet "${nodes[0]}" 'while :; do usleep 100000; done'
+	make_pod busy "${nodes[0]}" 'while :; do cat /etc/passwd; done >/dev/null'
+	trace run pod/busy -a -e 'tracepoint:syscalls:sys_enter_openat { @[comm] = count(); if (++@n == 2000) { exit(); } }'
+	expect_status 0
+	trace run pod/quiet -a --deadline=5 -e 'tracepoint:syscalls:sys_enter_openat /comm == "cat"/ { @bad = count(); }'
+	expect_status 0
+	expect_no_out '@bad'
+	trace run pod/quiet -a --whole-node --deadline=5 -e 'tracepoint:syscalls:sys_enter_openat /comm == "cat"/ { @good = count(); }'
+	expect_status 0
+	expect_out '@good: '
+}
+
+case_names() {
+	make_pod busy "${nodes[0]}" 'while :; do cat /etc/passwd; done >/dev/null'
+	trace run "${nodes[0]}" -a -e "tracepoint:syscalls:sys_enter_openat /namespace == \"$ns\" && comm == \"cat\"/ {
+		printf(\"%s/%s/%s on %s\\n\", namespace, pod, container, node); if (++@n == 20) { exit(); } }"
+	expect_status 0
+	expect_out "^$ns/busy/app on ${nodes[0]}$"
+}
+
+case_container_pids() {
+	make_pod busy "${nodes[0]}" 'while :; do cat /etc/passwd; done >/dev/null'
+	trace run pod/busy -a --container-pids -e 'tracepoint:syscalls:sys_enter_wait4 { printf("pid %d\n", pid); exit(); }'
+	expect_status 0
+	expect_out '^pid 1$'
+}
+
+case_pod_is_deleted() {
+	make_pod short "${nodes[0]}" 'while :; do cat /etc/passwd; done >/dev/null'
+	trace_bg run pod/short -a -e 'tracepoint:syscalls:sys_enter_openat { @ = count(); } interval:s:1 { printf("tick\n"); }'
+	wait_for out tick
+	kubectl delete pod short -n "$ns" --grace-period=0 --force >/dev/null 2>&1
+	wait_trace
+	expect_status 0
+	expect_out '^@: [0-9]+'
+	expect_clean
+}
+
+case_process_selector() {
+	make_pod busy "${nodes[0]}" 'sleep 7777 & while :; do cat /etc/passwd; done >/dev/null'
+	trace run pod/busy -a --process-selector comm=sleep -e 'begin { printf("%s\n", str($1)); exit(); }' -- x
+	expect_status 0
+	trace run pod/busy -a --process-selector comm=nothing -e 'begin { exit(); }'
+	expect_status 1
+}

@@ -1,0 +1,93 @@
+# What the cases share.  Sourced by run.sh.
+
+fail() { # WORDS: the case has failed
+	printf '%s\n' "$*"
+	for f in out err; do [[ -e $f ]] && { echo "--- $f"; head -c 3000 "$f"; }; done
+	exit 1
+}
+skip() { echo "$*"; exit 77; }
+
+# trace COMMAND...: the plugin, as kubectl runs it; output in the files out and err, status in $status.
+trace() {
+	status=0
+	timeout "${limit:-90}" kubectl trace "$@" -n "$ns" >out 2>err || status=$?
+}
+# trace_bg COMMAND...: the same in the background; its process is $trace_pid.
+trace_bg() {
+	kubectl-trace "$@" -n "$ns" >out 2>err &
+	trace_pid=$!
+}
+wait_trace() { status=0; wait "$trace_pid" || status=$?; }
+
+expect_status() { [[ $status == "$1" ]] || fail "status $status, not $1"; }
+expect_out() { grep -qE -- "$1" out || fail "the output does not match: $1"; }
+expect_no_out() { ! grep -qE -- "$1" out || fail "the output matches: $1"; }
+expect_err() { grep -qE -- "$1" err || fail "standard error does not match: $1"; }
+expect_error() { # REGEX: a clear message, status 1, nothing left
+	expect_status 1
+	expect_err "$1"
+	expect_clean
+}
+wait_for() { # FILE REGEX [SECONDS]
+	local end=$((SECONDS + ${3:-60}))
+	until grep -qE -- "$2" "$1" 2>/dev/null; do
+		((SECONDS < end)) || fail "$1 has no $2 in time"
+		sleep 0.1
+	done
+}
+
+# Nothing of a trace is there: no Job, Pod or ConfigMap.  (The runner's own ConfigMaps stay.)
+left() { kubectl get jobs,pods,configmaps -n "$ns" -l kubectl-trace/id -o name; }
+expect_clean() { [[ ! $(left) ]] || fail "left behind: $(left)"; }
+trace_id() { sed -n 's/^trace \(.*\) created$/\1/p' out err | head -n 1; }
+
+# A pod that sleeps, or runs COMMAND; waits until it runs.
+make_pod() { # NAME NODE [COMMAND]
+	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail "pod $1"
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: $1, labels: {app: $1, group: test}}
+		spec:
+		  nodeName: $2
+		  terminationGracePeriodSeconds: 0
+		  containers:
+		  - name: app
+		    image: $TEST_IMAGE
+		    imagePullPolicy: IfNotPresent
+		    command: [sh, -c, "${3:-sleep 100000}"]
+	YAML
+	kubectl wait -n "$ns" --for=condition=Ready "pod/$1" --timeout=60s >/dev/null || fail "pod $1"
+}
+
+# A pod with tests/cluster/prog.c at /bin/prog: calls answer(), which returns VALUE, 100 times a second.
+make_prog_pod() { # NAME NODE VALUE
+	if [[ ! -e ../prog ]]; then
+		gcc -O1 -static -o ../prog "$here/prog.c" && strip --keep-symbol=answer ../prog || fail "prog.c"
+		kubectl create configmap prog -n "$ns" --from-file=prog=../prog >/dev/null || fail "prog"
+	fi
+	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail "pod $1"
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: $1, labels: {app: $1, group: prog}}
+		spec:
+		  nodeName: $2
+		  terminationGracePeriodSeconds: 0
+		  containers:
+		  - name: app
+		    image: $TEST_IMAGE
+		    imagePullPolicy: IfNotPresent
+		    command: [/prog/prog, "$3"]
+		    volumeMounts: [{name: prog, mountPath: /prog}]
+		  volumes: [{name: prog, configMap: {name: prog, defaultMode: 0555}}]
+	YAML
+	kubectl wait -n "$ns" --for=condition=Ready "pod/$1" --timeout=60s >/dev/null || fail "pod $1"
+}
+
+# A user who may do RULES (verbs:resources, ...) in the namespace and no more.
+make_user() { # NAME VERBS RESOURCES
+	kubectl create role "$1" -n "$ns" --verb="$2" --resource="$3" >/dev/null &&
+		kubectl create rolebinding "$1" -n "$ns" --role="$1" --user="$1" >/dev/null || fail "user $1"
+}
+
+count_lines="interval:ms:5 { printf(\"line %d\\n\", @n); @n++; if (@n == 1000) { exit(); } }"
+tick="interval:ms:50 { printf(\"tick\\n\"); @ticks = count(); }"

@@ -1,0 +1,55 @@
+#!/bin/bash
+# run.sh [CASE...]: the plugin against a real API server, scheduler and kubelets.
+#
+#   KUBECONFIG      the cluster: two nodes or more, with an image $TEST_IMAGE that has a shell
+#   BUILD_DIR       where kubectl-trace and trace-runner were built (default: build)
+#   TRACE_CLUSTER   folder with load-image of a test cluster: without it some cases are skipped
+#
+# A case is a function case_NAME in cases/*.sh.  It runs in a subshell and a folder of its own, with
+# the namespace $ns for its objects; it fails if it ends with another status than 0, and is skipped
+# with 77.  Ends with "N passed, N failed, N skipped".
+set -uo pipefail
+here=$(dirname "$(readlink -f "$0")")
+build=$(readlink -f "${BUILD_DIR:-$here/../../build}")
+export TEST_IMAGE=${TEST_IMAGE:-localhost/busybox:1}
+[[ ${KUBECONFIG-} ]] || { echo "run.sh: KUBECONFIG is not set" >&2; exit 2; }
+work=$(mktemp -d)
+passed=0 failed=0 skipped=0
+
+# As a user has it: kubectl finds the plugin on the PATH, and the plugin the runner beside it.
+mkdir "$work/bin"
+install "$build/cmd/kubectl-trace/kubectl-trace" "$work/bin/" || exit 1
+runner=${KUBECTL_TRACE_RUNNER:-$build/trace-runner/trace-runner.stripped}
+[[ -e $runner ]] || runner=$build/trace-runner/trace-runner
+install "$runner" "$work/bin/trace-runner" || exit 1
+unset KUBECTL_TRACE_RUNNER
+export PATH=$work/bin:$PATH
+
+ns=kt-test-$$
+kubectl create namespace "$ns" >/dev/null || exit 1
+clean_up() {
+	kubectl delete namespace "$ns" --wait=false >/dev/null 2>&1
+	kubectl delete pods --all -n "$ns" --grace-period=0 --force >/dev/null 2>&1
+	rm -rf "$work"
+}
+trap clean_up EXIT
+until kubectl get serviceaccount default -n "$ns" >/dev/null 2>&1; do sleep 0.2; done
+
+. "$here/lib.sh"
+for file in "$here"/cases/*.sh; do . "$file"; done
+mapfile -t nodes < <(kubectl get nodes -o name | sed 's|node/||')
+cases=("$@")
+((${#cases[@]})) || mapfile -t cases < <(grep -ho '^case_[a-z0-9_]*' "$here"/cases/*.sh | sed 's/^case_//')
+
+for name in "${cases[@]}"; do
+	mkdir -p "$work/$name"
+	start=$SECONDS
+	(cd "$work/$name" && "case_$name") >"$work/$name.log" 2>&1
+	case $? in
+	0) echo "ok $name ($((SECONDS - start)) s)"; ((passed += 1)) ;;
+	77) echo "skip $name $(tail -n 1 "$work/$name.log")"; ((skipped += 1)) ;;
+	*) echo "not ok $name ($((SECONDS - start)) s)"; sed 's/^/    /' "$work/$name.log"; ((failed += 1)) ;;
+	esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))
