@@ -11,15 +11,15 @@
 #include "kern/elf.h"
 #include "util/fd.h"
 
-#define STRIDE	     8 // types between two entries of the offset index
+#define STRIDE       8 // types between two entries of the offset index
 #define BTF_SIZE_MAX (256u << 20)
 #define KIND_MAX     BTF_KIND_ENUM64
-#define ID_BITS	     24
-#define ID_MASK	     ((1u << ID_BITS) - 1)
+#define ID_BITS      24
+#define ID_MASK      ((1u << ID_BITS) - 1)
 
 /*
- * Open-addressing table of type ids; equal names follow each other in order of id.  A slot has 8 bits
- * of the name's hash above the id, so that nearly no other name is compared.
+ * Open-addressing table of type ids; equal names follow each other in order of id.  A slot has 8
+ * bits of the name's hash above the id, so that nearly no other name is compared.
  */
 struct name_table {
 	uint32_t *slots; // 0: free
@@ -42,16 +42,16 @@ struct kbtf {
 	const char *types;
 	uint32_t types_size;
 	const char *strings;
-	uint32_t strings_size; // ends in NUL
+	uint32_t strings_size;  // ends in NUL
 	uint32_t strings_start; // offset of strings[0]: the base's size
 	uint32_t first;
-	uint32_t count; // one more than the last id
+	uint32_t count;    // one more than the last id
 	uint32_t *offsets; // of types first, first + STRIDE, ...
 	struct name_table tables[TABLE_COUNT];
 };
 
 struct kind_layout {
-	uint8_t fixed;	     // bytes after struct btf_type
+	uint8_t fixed;       // bytes after struct btf_type
 	uint8_t per_element; // times vlen
 };
 
@@ -199,8 +199,8 @@ static int parse_memory(struct kbtf *b, const char *path, struct err *err)
 	r = kelf_open(&elf, path, err);
 	if (r)
 		return r;
-	data = kelf_find_section(elf, ".BTF", &section) ? kelf_section_data(elf, &section, &size) :
-							   NULL;
+	data = kelf_find_section(elf, ".BTF", &section) ? kelf_section_data(elf, &section, &size)
+							: NULL;
 	if (!data) {
 		r = err_set(err, -EINVAL, "'%s' has no .BTF section", path);
 	} else {

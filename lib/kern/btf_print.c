@@ -1,8 +1,8 @@
 /*
  * BTF as C text.
  *
- * The layout is libbpf's (btf_dump), since that is what bpftrace prints: a declaration without a name
- * ends in its stars ("struct sock *"), a definition is indented by tabs.
+ * The layout is libbpf's (btf_dump), since that is what bpftrace prints: a declaration without a
+ * name ends in its stars ("struct sock *"), a definition is indented by tabs.
  */
 #include <string.h>
 
@@ -91,9 +91,7 @@ static void print_base(struct buf *out, const struct kbtf *b, uint32_t id, int l
 	case BTF_KIND_UNION:
 		buf_puts(out, kbtf_kind(t) == BTF_KIND_UNION ? "union" : "struct");
 		break;
-	case BTF_KIND_FWD:
-		buf_puts(out, BTF_INFO_KFLAG(t->info) ? "union" : "struct");
-		break;
+	case BTF_KIND_FWD: buf_puts(out, BTF_INFO_KFLAG(t->info) ? "union" : "struct"); break;
 	case BTF_KIND_ENUM:
 	case BTF_KIND_ENUM64: buf_puts(out, "enum"); break;
 	default: buf_puts(out, name); return;
@@ -147,7 +145,8 @@ static void print_array(struct buf *out, const struct kbtf *b, struct chain *c,
 		buf_printf(out, "[%u]", array->nelems);
 		return;
 	}
-	/* Between two dimensions no parentheses are needed; around a pointer to an array they are. */
+	/* Between two dimensions no parentheses are needed; around a pointer to an array they are.
+	 */
 	is_inner = kind_of(b, c->ids[c->len - 1]) == BTF_KIND_ARRAY;
 	if (*name && !is_after_star)
 		buf_putc(out, ' ');

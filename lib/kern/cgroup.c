@@ -11,7 +11,7 @@
 #include "util/buf.h"
 #include "util/str.h"
 
-#define CGROUP_FILE_MAX (256u << 10)
+#define CGROUP_FILE_MAX  (256u << 10)
 #define CONTAINER_ID_LEN 64
 
 static bool is_hex(const char *s, size_t len)
@@ -126,7 +126,8 @@ bool cgroup_parse_path(const char *path, struct cgroup_identity *out)
 		size_t len = strcspn(p, "/");
 		const char *colon = memchr(p, ':', len);
 
-		/* containerd with the systemd driver but without systemd: "SLICE:cri-containerd:ID". */
+		/* containerd with the systemd driver but without systemd:
+		 * "SLICE:cri-containerd:ID". */
 		if (colon) {
 			read_element(p, (size_t)(colon - p), false, out);
 			read_element(colon + 1, len - (size_t)(colon + 1 - p), false, out);

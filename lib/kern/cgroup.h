@@ -17,13 +17,13 @@
 
 #include "util/err.h"
 
-#define CGROUP_POD_UID_MAX	40 // 36 of a UUID, or 32 hexadecimal digits of a static pod, and NUL
+#define CGROUP_POD_UID_MAX      40 // 36 of a UUID, or 32 hexadecimal digits of a static pod, and NUL
 #define CGROUP_CONTAINER_ID_MAX 65 // 64 hexadecimal digits and NUL
 
 enum cgroup_runtime { RUNTIME_UNKNOWN, RUNTIME_CONTAINERD, RUNTIME_CRIO, RUNTIME_DOCKER };
 
 struct cgroup_identity {
-	char pod_uid[CGROUP_POD_UID_MAX]; // with dashes, "" outside pods
+	char pod_uid[CGROUP_POD_UID_MAX];           // with dashes, "" outside pods
 	char container_id[CGROUP_CONTAINER_ID_MAX]; // "" for the pod's own cgroup
 	enum cgroup_runtime runtime;
 };
@@ -32,16 +32,15 @@ struct cgroup_identity {
  * Read a cgroup path, for instance
  *   /kubepods/burstable/podUID/ID                                             cgroupfs
  *   /kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podU_I_D.slice/cri-containerd-ID.scope
- *   .../crio-ID.scope, .../docker-ID.scope, .../libpod-ID.scope, /system.slice/...:cri-containerd:ID
- *   /docker/ID                                                                outside Kubernetes
- * with any prefix (nested kubelets) and any suffix below the container's cgroup.  False if there
- * is neither pod nor container in it.
+ *   .../crio-ID.scope, .../docker-ID.scope, .../libpod-ID.scope,
+ * /system.slice/...:cri-containerd:ID /docker/ID outside Kubernetes with any prefix (nested
+ * kubelets) and any suffix below the container's cgroup.  False if there is neither pod nor
+ * container in it.
  */
 bool cgroup_parse_path(const char *path, struct cgroup_identity *out);
 
 /* Id of the cgroup v2 directory @path (name_to_handle_at(), as bpftrace's cgroupid()). */
-int cgroup_id(uint64_t *out, const char *path, struct err *err)
-	__attribute__((warn_unused_result));
+int cgroup_id(uint64_t *out, const char *path, struct err *err) __attribute__((warn_unused_result));
 /* Id of the cgroup v2 directory that @pid is in, 0 on nodes without cgroup v2. */
 uint64_t cgroup_id_of_pid(pid_t pid);
 /* The path of @pid in the v2 hierarchy ("0::"), else in any v1 one; into @out.  0 or -errno. */

@@ -14,10 +14,10 @@
 #include "util/fd.h"
 #include "util/str.h"
 
-#define MOUNTS_MAX     (16u << 20)
-#define DEPTH_MAX      64
-#define KERNFS_HANDLE  0xfe // FILEID_KERNFS, include/linux/exportfs.h
-#define HIERARCHY_MAX  64
+#define MOUNTS_MAX    (16u << 20)
+#define DEPTH_MAX     64
+#define KERNFS_HANDLE 0xfe // FILEID_KERNFS, include/linux/exportfs.h
+#define HIERARCHY_MAX 64
 
 struct cgroup_handle {
 	struct file_handle header;
@@ -54,7 +54,7 @@ static void read_mount(struct cgroups *c, const char *line)
 	if (stat(h.mount, &st) < 0 || !S_ISDIR(st.st_mode))
 		return;
 	h.root_id = st.st_ino;
-	vec_foreach(&c->hierarchies, other) {
+	vec_foreach (&c->hierarchies, other) {
 		if (other->is_v2 && h.is_v2)
 			return;
 	}
@@ -126,7 +126,7 @@ void cgroups_free(struct cgroups *c)
 {
 	if (!c)
 		return;
-	vec_foreach(&c->hierarchies, h)
+	vec_foreach (&c->hierarchies, h)
 		free(h->known.slots);
 	vec_finish(&c->hierarchies);
 	arena_finish(&c->arena);
@@ -202,8 +202,8 @@ static size_t walk(struct cgroups *c, struct hierarchy *h, int dir_fd, char *pat
 			(void)add_path(c, &h->known, entry->d_ino, path);
 		}
 		fd = depth < DEPTH_MAX ? openat(dirfd(dir), entry->d_name,
-						O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) :
-					 -1;
+						O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+				       : -1;
 		if (fd >= 0)
 			added += walk(c, h, fd, path, len + 1 + name_len, depth + 1);
 	}
@@ -299,7 +299,7 @@ const char *cgroups_paths(struct cgroups *c, uint64_t id, const char *filter)
 	const char *result;
 
 	buf_init(&text, 1u << 20);
-	vec_foreach(&c->hierarchies, h) {
+	vec_foreach (&c->hierarchies, h) {
 		const char *path;
 
 		if (filter && !str_glob(filter, h->name))

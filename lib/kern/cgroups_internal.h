@@ -12,9 +12,9 @@
 
 struct cgroup_path {
 	uint64_t id;
-	const char *path; // NULL: a free slot
+	const char *path;   // NULL: a free slot
 	bool is_identified; // identity below was looked up, and its names were found
-	bool is_pod;	    // the path is of a pod or container
+	bool is_pod;        // the path is of a pod or container
 	uint64_t retry_at;  // milliseconds
 	struct kube_identity identity;
 };
@@ -40,13 +40,13 @@ struct hierarchy {
 struct cgroups {
 	struct arena arena;
 	const char *host_root;
-	const char *path_prefix;  // before mount points
-	const char *mount_prefix; // that mount points must have
+	const char *path_prefix;              // before mount points
+	const char *mount_prefix;             // that mount points must have
 	vec_of(struct hierarchy) hierarchies; // v2 first, then v1 by name
 	struct strmap strings;
-	struct strmap pods;	  // uid -> struct pod_names *
+	struct strmap pods;       // uid -> struct pod_names *
 	struct strmap containers; // container id -> name
-	uint64_t logs_read_at;	  // milliseconds
+	uint64_t logs_read_at;    // milliseconds
 };
 
 static inline uint64_t cgroups_now_ms(void)

@@ -8,9 +8,9 @@
 #include "kern/dwarf_internal.h"
 
 #define NAMESPACE_DEPTH_MAX 8
-#define ENTRIES_MAX	    (32u << 20) // looked at in one search
-#define TYPE_DEPTH_MAX	    32
-#define ARGS_MAX	    256
+#define ENTRIES_MAX         (32u << 20) // looked at in one search
+#define TYPE_DEPTH_MAX      32
+#define ARGS_MAX            256
 
 int kdwarf_open(struct kdwarf **out, struct arena *a, const char *path, const char *root,
 		struct err *err)
@@ -78,7 +78,8 @@ static bool is_declaration(struct kdwarf *d, const struct dw_entry *e)
 	return dw_attr(&d->file, e, DW_AT_declaration).number != 0;
 }
 
-/* NAME, or a bit of it: a definition ends the search, a declaration is kept if nothing better comes. */
+/* NAME, or a bit of it: a definition ends the search, a declaration is kept if nothing better
+ * comes. */
 static bool search_children(struct search *s, const struct dw_entry *parent, int depth)
 {
 	struct dw_entry e, next;
@@ -109,7 +110,7 @@ static bool search_all(struct search *s)
 {
 	struct dw_entry e;
 
-	vec_foreach(&s->d->file.units, u) {
+	vec_foreach (&s->d->file.units, u) {
 		if (dw_unit_entry(&s->d->file, u, &e) && search_children(s, &e, 0))
 			return true;
 	}
@@ -219,8 +220,8 @@ static const struct type *make_type(struct kdwarf *d, const struct dw_entry *e, 
 	case DW_TAG_enumeration_type: {
 		uint64_t size = byte_size(d, e);
 
-		return size == 1 || size == 2 || size == 8 ? type_int((uint32_t)size, false) :
-							     type_int(4, false);
+		return size == 1 || size == 2 || size == 8 ? type_int((uint32_t)size, false)
+							   : type_int(4, false);
 	}
 	case DW_TAG_pointer_type:
 	case DW_TAG_reference_type:

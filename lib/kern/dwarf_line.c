@@ -237,8 +237,8 @@ static void advance(const struct line_program *p, struct line_state *s, uint64_t
 	s->op_index = (uint32_t)(operations % p->max_ops);
 }
 
-static void extended_opcode(const struct line_program *p, struct dw_cursor *c,
-			    struct line_state *s, struct line_search *search)
+static void extended_opcode(const struct line_program *p, struct dw_cursor *c, struct line_state *s,
+			    struct line_search *search)
 {
 	uint64_t len = dw_uleb(c);
 	struct dw_cursor args = *c;
@@ -293,8 +293,8 @@ static void run_program(const struct line_program *p, struct line_search *search
 			unsigned special = opcode - p->opcode_base;
 
 			advance(p, &s, special / p->line_range);
-			s.line += (uint64_t)(int64_t)(p->line_base +
-						      (int)(special % p->line_range));
+			s.line +=
+				(uint64_t)(int64_t)(p->line_base + (int)(special % p->line_range));
 			take_row(search, &s);
 		} else if (opcode) {
 			standard_opcode(p, &c, opcode, &s, search);
@@ -369,7 +369,7 @@ int kdwarf_line_address(struct kdwarf *d, const char *file, uint32_t line, uint3
 
 	normalize(plain);
 	s.file = plain;
-	vec_foreach(&d->file.units, u)
+	vec_foreach (&d->file.units, u)
 		search_unit(&s, u);
 	if (!s.source)
 		return err_set(err, -ENOENT, "No compilation unit matches %s", file);

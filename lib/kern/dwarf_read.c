@@ -3,11 +3,11 @@
 #include "kern/dwarf_const.h"
 #include <string.h>
 
-#define UNITS_MAX      (1u << 20)
-#define ABBREVS_MAX    (1u << 16)
-#define ATTRS_MAX      1024
-#define DEPTH_MAX      128 // of entries that are skipped
-#define ENTRIES_MAX    (64u << 20)
+#define UNITS_MAX   (1u << 20)
+#define ABBREVS_MAX (1u << 16)
+#define ATTRS_MAX   1024
+#define DEPTH_MAX   128 // of entries that are skipped
+#define ENTRIES_MAX (64u << 20)
 
 uint64_t dw_fixed(struct dw_cursor *c, unsigned size)
 {
@@ -178,7 +178,8 @@ static struct dw_value read_string_form(const struct dw_file *f, const struct dw
 	case DW_FORM_strx4: return string(indexed_string(f, u, dw_u32(c)));
 	default: break;
 	}
-	/* DW_FORM_strp_sup, DW_FORM_GNU_strp_alt: in a file shared by many (dwz), which isn't read. */
+	/* DW_FORM_strp_sup, DW_FORM_GNU_strp_alt: in a file shared by many (dwz), which isn't read.
+	 */
 	(void)dw_fixed(c, u->offset_size);
 	return (struct dw_value){ 0 };
 }
@@ -292,7 +293,7 @@ static const struct dw_abbrevs *abbrevs_at(struct dw_file *f, uint64_t offset)
 	struct dw_cursor c = dw_at(f->abbrev, offset);
 	struct dw_abbrevs *table;
 
-	vec_foreach(&f->abbrev_tables, t) {
+	vec_foreach (&f->abbrev_tables, t) {
 		if ((*t)->offset == offset)
 			return *t;
 	}

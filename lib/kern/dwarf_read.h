@@ -50,10 +50,10 @@ struct dw_abbrevs {
 
 struct dw_unit {
 	uint64_t offset; // of the unit, in .debug_info
-	uint64_t first;	 // of its first entry
+	uint64_t first;  // of its first entry
 	uint64_t end;
 	uint16_t version;
-	uint8_t type; // DW_UT_*
+	uint8_t type;        // DW_UT_*
 	uint8_t offset_size; // 4 or 8
 	uint8_t address_size;
 	uint64_t str_offsets_base;
@@ -72,8 +72,8 @@ struct dw_value {
 /* One entry (DIE). */
 struct dw_entry {
 	const struct dw_unit *unit;
-	uint64_t offset; // in .debug_info
-	uint64_t attrs;	 // offset of its values
+	uint64_t offset;                // in .debug_info
+	uint64_t attrs;                 // offset of its values
 	const struct dw_abbrev *abbrev; // NULL: the end of a list of siblings
 };
 

@@ -12,11 +12,11 @@
 #include "util/fd.h"
 #include "util/vec.h"
 
-#define SECTIONS_MAX  65536u
-#define SEGMENTS_MAX  4096u
-#define CHUNK_MAX     (2ull << 30) // of one part of a file in memory
-#define INFLATED_MAX  (1ull << 30)
-#define NOTES_MAX     (1u << 20)
+#define SECTIONS_MAX 65536u
+#define SEGMENTS_MAX 4096u
+#define CHUNK_MAX    (2ull << 30) // of one part of a file in memory
+#define INFLATED_MAX (1ull << 30)
+#define NOTES_MAX    (1u << 20)
 
 /* A part of the file that was read, or a section that was decompressed. */
 struct chunk {
@@ -63,7 +63,7 @@ static bool read_exactly(int fd, void *data, uint64_t size, uint64_t offset)
 /* The bytes at @offset in a part that was read already; NULL if there is none. */
 static const char *find_chunk(struct kelf *e, uint64_t offset, uint64_t size)
 {
-	vec_foreach(&e->chunks, chunk) {
+	vec_foreach (&e->chunks, chunk) {
 		if (!chunk->is_inflated && offset >= chunk->offset &&
 		    offset - chunk->offset < chunk->size &&
 		    size <= chunk->size - (offset - chunk->offset))
@@ -118,18 +118,26 @@ const char *kelf_string(const char *table, size_t size, uint64_t offset)
 
 static void read_section_64(struct kelf_section *out, const Elf64_Shdr *s)
 {
-	*out = (struct kelf_section){ .type = s->sh_type, .flags = s->sh_flags,
-				      .address = s->sh_addr, .offset = s->sh_offset,
-				      .size = s->sh_size, .entry_size = s->sh_entsize,
-				      .link = s->sh_link, .info = s->sh_info };
+	*out = (struct kelf_section){ .type = s->sh_type,
+				      .flags = s->sh_flags,
+				      .address = s->sh_addr,
+				      .offset = s->sh_offset,
+				      .size = s->sh_size,
+				      .entry_size = s->sh_entsize,
+				      .link = s->sh_link,
+				      .info = s->sh_info };
 }
 
 static void read_section_32(struct kelf_section *out, const Elf32_Shdr *s)
 {
-	*out = (struct kelf_section){ .type = s->sh_type, .flags = s->sh_flags,
-				      .address = s->sh_addr, .offset = s->sh_offset,
-				      .size = s->sh_size, .entry_size = s->sh_entsize,
-				      .link = s->sh_link, .info = s->sh_info };
+	*out = (struct kelf_section){ .type = s->sh_type,
+				      .flags = s->sh_flags,
+				      .address = s->sh_addr,
+				      .offset = s->sh_offset,
+				      .size = s->sh_size,
+				      .entry_size = s->sh_entsize,
+				      .link = s->sh_link,
+				      .info = s->sh_info };
 }
 
 /* @e_shnum and @e_shstrndx as in the header; both overflow into section 0. */
@@ -144,11 +152,11 @@ static void read_sections(struct kelf *e, uint64_t offset, uint64_t count, uint3
 		return;
 	raw = kelf_data(e, offset, entry);
 	if (raw && !count)
-		count = e->is_64 ? ((const Elf64_Shdr *)raw)->sh_size :
-				   ((const Elf32_Shdr *)raw)->sh_size;
+		count = e->is_64 ? ((const Elf64_Shdr *)raw)->sh_size
+				 : ((const Elf32_Shdr *)raw)->sh_size;
 	if (raw && name_index == SHN_XINDEX)
-		name_index = e->is_64 ? ((const Elf64_Shdr *)raw)->sh_link :
-					((const Elf32_Shdr *)raw)->sh_link;
+		name_index = e->is_64 ? ((const Elf64_Shdr *)raw)->sh_link
+				      : ((const Elf32_Shdr *)raw)->sh_link;
 	if (!count || count > SECTIONS_MAX)
 		return;
 	raw = kelf_data(e, offset, count * entry);
@@ -167,8 +175,8 @@ static void read_sections(struct kelf *e, uint64_t offset, uint64_t count, uint3
 		names = kelf_data(e, e->sections[name_index].offset, names_size);
 	}
 	for (size_t i = 0; i < count; i++) {
-		uint32_t name = e->is_64 ? ((const Elf64_Shdr *)raw)[i].sh_name :
-					   ((const Elf32_Shdr *)raw)[i].sh_name;
+		uint32_t name = e->is_64 ? ((const Elf64_Shdr *)raw)[i].sh_name
+					 : ((const Elf32_Shdr *)raw)[i].sh_name;
 
 		e->sections[i].name = kelf_string(names, names_size, name);
 		if (e->sections[i].type == SHT_NOBITS)
@@ -194,10 +202,10 @@ static void read_segments(struct kelf *e, uint64_t offset, uint64_t count, uint3
 		struct kelf_segment *s = &e->segments[i];
 
 		if (e->is_64)
-			*s = (struct kelf_segment){ p64->p_type, p64->p_flags, p64->p_vaddr,
+			*s = (struct kelf_segment){ p64->p_type,   p64->p_flags,  p64->p_vaddr,
 						    p64->p_offset, p64->p_filesz, p64->p_memsz };
 		else
-			*s = (struct kelf_segment){ p32->p_type, p32->p_flags, p32->p_vaddr,
+			*s = (struct kelf_segment){ p32->p_type,   p32->p_flags,  p32->p_vaddr,
 						    p32->p_offset, p32->p_filesz, p32->p_memsz };
 	}
 }
@@ -296,7 +304,7 @@ void kelf_close(struct kelf *e)
 	if (!e)
 		return;
 	kelf_detach(e);
-	vec_foreach(&e->chunks, c)
+	vec_foreach (&e->chunks, c)
 		free(c->data);
 	vec_finish(&e->chunks);
 	free(e->sections);
@@ -384,7 +392,7 @@ const void *kelf_section_data(struct kelf *e, const struct kelf_section *s, size
 	*size = s->size;
 	if (!(s->flags & SHF_COMPRESSED))
 		return kelf_data(e, s->offset, s->size);
-	vec_foreach(&e->chunks, chunk) {
+	vec_foreach (&e->chunks, chunk) {
 		if (chunk->is_inflated && chunk->offset == s->offset) {
 			*size = chunk->size;
 			return chunk->data;

@@ -25,7 +25,7 @@ struct kelf_section {
 	uint64_t flags;
 	uint64_t address;
 	uint64_t offset;
-	uint64_t size;	  // in the file; 0 for SHT_NOBITS
+	uint64_t size; // in the file; 0 for SHT_NOBITS
 	uint64_t entry_size;
 	uint32_t link;
 	uint32_t info;
@@ -62,8 +62,8 @@ size_t kelf_section_count(const struct kelf *e);
 bool kelf_section(const struct kelf *e, size_t index, struct kelf_section *out);
 bool kelf_find_section(const struct kelf *e, const char *name, struct kelf_section *out);
 /*
- * The bytes of a section, decompressed if it is SHF_COMPRESSED with zlib; NULL if it reaches outside
- * the file or has none; *size is their number.
+ * The bytes of a section, decompressed if it is SHF_COMPRESSED with zlib; NULL if it reaches
+ * outside the file or has none; *size is their number.
  */
 const void *kelf_section_data(struct kelf *e, const struct kelf_section *s, size_t *size);
 /* @size bytes at @offset of the file, 8-byte aligned, or NULL; they stay until kelf_close(). */

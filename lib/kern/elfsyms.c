@@ -8,16 +8,16 @@
 #include "util/hash.h"
 #include "util/vec.h"
 
-#define SYMBOLS_MAX	 (16u << 20)
-#define ENCLOSING_STEPS	 64   // symbols to look back at for one that encloses an address
-#define SIZELESS_MAX	 4096 // bytes that a symbol without a size may reach
+#define SYMBOLS_MAX     (16u << 20)
+#define ENCLOSING_STEPS 64   // symbols to look back at for one that encloses an address
+#define SIZELESS_MAX    4096 // bytes that a symbol without a size may reach
 
 struct elfsyms {
 	struct kelf *elf;
 	struct kelf *debug; // or NULL
 	vec_of(struct elfsym) symbols;
 	vec_of(char *) copies; // names that had to be cut
-	uint32_t *by_name; // hash table of symbol number + 1; NULL until needed
+	uint32_t *by_name;     // hash table of symbol number + 1; NULL until needed
 	uint32_t mask;
 };
 
@@ -260,7 +260,7 @@ void elfsyms_free(struct elfsyms *t)
 		return;
 	kelf_close(t->elf);
 	kelf_close(t->debug);
-	vec_foreach(&t->copies, copy)
+	vec_foreach (&t->copies, copy)
 		free(*copy);
 	vec_finish(&t->copies);
 	vec_finish(&t->symbols);

@@ -14,20 +14,20 @@
 #include "util/err.h"
 
 struct elfsym {
-	const char *name;    // without its version; the table's
-	const char *version; // "GLIBC_2.34" or NULL
-	uint64_t address;    // virtual, in the file
-	uint64_t size;	     // 0 if unknown
-	uint8_t type;	     // STT_FUNC, STT_GNU_IFUNC, STT_OBJECT
-	uint8_t binding;     // STB_*
+	const char *name;        // without its version; the table's
+	const char *version;     // "GLIBC_2.34" or NULL
+	uint64_t address;        // virtual, in the file
+	uint64_t size;           // 0 if unknown
+	uint8_t type;            // STT_FUNC, STT_GNU_IFUNC, STT_OBJECT
+	uint8_t binding;         // STB_*
 	bool is_default_version; // foo@@VER
 };
 
 struct elfsyms;
 
 enum {
-	ELFSYMS_FUNCTIONS = 1 << 0, // STT_FUNC and STT_GNU_IFUNC
-	ELFSYMS_OBJECTS = 1 << 1,   // STT_OBJECT
+	ELFSYMS_FUNCTIONS = 1 << 0,  // STT_FUNC and STT_GNU_IFUNC
+	ELFSYMS_OBJECTS = 1 << 1,    // STT_OBJECT
 	ELFSYMS_DEBUG_FILE = 1 << 2, // look into the separate debugging file too
 };
 
@@ -37,7 +37,8 @@ enum {
  */
 int elfsyms_load(struct elfsyms **out, const char *path, const char *root, uint32_t flags,
 		 struct err *err) __attribute__((warn_unused_result));
-/* The same from an open file; takes @elf (closed with the table, also on failure) and detaches it. */
+/* The same from an open file; takes @elf (closed with the table, also on failure) and detaches it.
+ */
 int elfsyms_take(struct elfsyms **out, struct kelf *elf, const char *path, const char *root,
 		 uint32_t flags, struct err *err) __attribute__((warn_unused_result));
 void elfsyms_free(struct elfsyms *t);

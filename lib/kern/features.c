@@ -68,8 +68,14 @@ static bool close_if_open(int fd)
 	return fd >= 0;
 }
 
-#define INSN_EXIT   { .code = BPF_JMP | BPF_EXIT }
-#define INSN_ZERO(r) { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = (r) }
+#define INSN_EXIT                                                                                  \
+	{                                                                                          \
+		.code = BPF_JMP | BPF_EXIT                                                         \
+	}
+#define INSN_ZERO(r)                                                                               \
+	{                                                                                          \
+		.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = (r)                                \
+	}
 
 /*
  * A call with no arguments set up: the verifier accepts it (helpers without arguments), or says
@@ -97,10 +103,15 @@ static bool has_atomics(void)
 {
 	const struct bpf_insn insns[] = {
 		INSN_ZERO(BPF_REG_1),
-		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_10,
-		  .src_reg = BPF_REG_1, .off = -8 },
-		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_10,
-		  .src_reg = BPF_REG_1, .off = -8, .imm = BPF_ADD | BPF_FETCH },
+		{ .code = BPF_STX | BPF_MEM | BPF_DW,
+		  .dst_reg = BPF_REG_10,
+		  .src_reg = BPF_REG_1,
+		  .off = -8 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
+		  .dst_reg = BPF_REG_10,
+		  .src_reg = BPF_REG_1,
+		  .off = -8,
+		  .imm = BPF_ADD | BPF_FETCH },
 		INSN_ZERO(BPF_REG_0),
 		INSN_EXIT,
 	};
@@ -112,8 +123,10 @@ static bool has_cpu_v4(void)
 {
 	const struct bpf_insn insns[] = {
 		INSN_ZERO(BPF_REG_0),
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_0,
-		  .src_reg = BPF_REG_0, .off = SIGN_EXTEND_8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X,
+		  .dst_reg = BPF_REG_0,
+		  .src_reg = BPF_REG_0,
+		  .off = SIGN_EXTEND_8 },
 		INSN_EXIT,
 	};
 
@@ -121,8 +134,9 @@ static bool has_cpu_v4(void)
 }
 
 /*
- * Type 1 of any BTF is an int: the verifier refuses it, with EINVAL, after everything else was found
- * good.  A kernel or a security module that forbids such programs says EPERM or ENOTSUPP before.
+ * Type 1 of any BTF is an int: the verifier refuses it, with EINVAL, after everything else was
+ * found good.  A kernel or a security module that forbids such programs says EPERM or ENOTSUPP
+ * before.
  */
 static bool has_tracing(uint32_t attach_type)
 {
@@ -202,7 +216,8 @@ void features_detect(struct features *out)
 	out->cpu_v4 = has_cpu_v4();
 	out->btf_raw_tracepoint = has_tracing(BPF_TRACE_RAW_TP);
 	out->fentry = has_tracing(BPF_TRACE_FENTRY);
-	/* Only for functions of an allow-list in tracing programs; older than the ring buffer's user. */
+	/* Only for functions of an allow-list in tracing programs; older than the ring buffer's
+	 * user. */
 	out->d_path = out->btf_raw_tracepoint && out->get_current_task_btf;
 	/* Since 5.2 for whoever has CAP_BPF; without it nothing above works either. */
 	out->large_insn_limit = out->ringbuf;

@@ -29,7 +29,7 @@ struct functions {
 	const char *path;
 	struct buf text; // of available_filter_functions: the kernel takes long to make it
 	bool has_tried_text;
-	struct strmap modules;	 // names, interned
+	struct strmap modules;   // names, interned
 	struct strmap blacklist; // function names
 };
 
@@ -112,8 +112,8 @@ static void read_blacklist(struct functions *f)
 				*end++ = 0;
 			name = strchr(line, '\t');
 			if (name)
-				(void)strmap_put_n(&f->blacklist, name + 1, strcspn(name + 1, " \t"),
-						   f);
+				(void)strmap_put_n(&f->blacklist, name + 1,
+						   strcspn(name + 1, " \t"), f);
 		}
 	}
 	buf_finish(&text);
@@ -221,8 +221,7 @@ static bool match_exact(void *ctx, const struct kallsym *s)
 	struct exact_search *e = ctx;
 
 	if (!kallsym_is_function(s) || strcmp(s->name, e->name) ||
-	    (e->module && !str_glob(e->module, s->module)) ||
-	    strlen(s->module) >= sizeof(e->found))
+	    (e->module && !str_glob(e->module, s->module)) || strlen(s->module) >= sizeof(e->found))
 		return true;
 	memcpy(e->found, s->module, strlen(s->module) + 1);
 	e->address = s->address;
@@ -269,7 +268,7 @@ void functions_each(struct functions *f, const char *module, const char *name, b
 		return;
 	}
 	search_all(&s);
-	vec_foreach(&s.found, e) {
+	vec_foreach (&s.found, e) {
 		struct target_symbol symbol = { .module = e->module, .name = e->name };
 
 		if (with_btf) {
@@ -321,10 +320,10 @@ static bool collect_stub(void *ctx, uint32_t id, const struct btf_type *t)
 
 static void emit_entries(const entry_list *list, target_symbol_fn fn, void *fn_ctx)
 {
-	vec_foreach(list, e) {
-		struct target_symbol symbol = {
-			.module = e->module, .name = e->name, .btf_id = e->btf_id
-		};
+	vec_foreach (list, e) {
+		struct target_symbol symbol = { .module = e->module,
+						.name = e->name,
+						.btf_id = e->btf_id };
 
 		if (!fn(fn_ctx, &symbol))
 			return;
@@ -340,7 +339,8 @@ void functions_each_raw_tracepoint(struct functions *f, const char *module, cons
 	if (name && !str_has_glob(name)) {
 		id = ktypes_find_tracepoint_stub(f->types, name, &obj);
 		struct target_symbol symbol = { .module = ktypes_module_name(f->types, obj),
-						.name = name, .btf_id = id };
+						.name = name,
+						.btf_id = id };
 
 		if (id && (!module || str_glob(module, symbol.module)))
 			(void)fn(fn_ctx, &symbol);

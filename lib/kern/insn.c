@@ -7,12 +7,13 @@
 
 /*
  * What follows an opcode, one letter each:
- *   .  nothing                m  ModR/M               b  ModR/M, imm8      z  ModR/M, imm32 (imm16 after 66)
- *   i  imm8 or rel8           w  imm16                v  imm32 (imm16 after 66)
- *   j  rel32                  q  imm64 with REX.W, else as v               o  address of 8 bytes
- *   e  imm16, imm8 (enter)    x  not an instruction   p  prefix or escape  g, G  group 3 (imm for /0, /1)
- * Rows of 16, intel SDM volume 2 appendix A.2, tables A-2 (one byte) and A-3 (after 0F).
+ *   .  nothing                m  ModR/M               b  ModR/M, imm8      z  ModR/M, imm32 (imm16
+ * after 66) i  imm8 or rel8           w  imm16                v  imm32 (imm16 after 66) j  rel32 q
+ * imm64 with REX.W, else as v               o  address of 8 bytes e  imm16, imm8 (enter)    x  not
+ * an instruction   p  prefix or escape  g, G  group 3 (imm for /0, /1) Rows of 16, intel SDM volume
+ * 2 appendix A.2, tables A-2 (one byte) and A-3 (after 0F).
  */
+/* clang-format off */
 static const char one_byte[] = "mmmmivxxmmmmivxp" // 00
 			       "mmmmivxxmmmmivxx" // 10
 			       "mmmmivpxmmmmivpx" // 20
@@ -46,6 +47,7 @@ static const char two_byte[] = "mmmmx.....x.xm.b" // 00
 			       "mmmmmmmmmmmmmmmm" // d0
 			       "mmmmmmmmmmmmmmmm" // e0
 			       "mmmmmmmmmmmmmmmm"; // f0
+/* clang-format on */
 
 struct decoder {
 	const uint8_t *code;
@@ -169,9 +171,7 @@ static bool decode_opcode(struct decoder *d, uint8_t opcode)
 
 	switch (opcode) {
 	case 0x0f: return decode_two_byte(d);
-	case 0xc5:
-		(void)next_byte(d);
-		return decode_vector(d, 1);
+	case 0xc5: (void)next_byte(d); return decode_vector(d, 1);
 	case 0xc4:
 		map = next_byte(d) & 0x1f;
 		(void)next_byte(d);
@@ -275,8 +275,8 @@ long insn_find_returns(const uint8_t *code, size_t size, uint16_t machine, uint6
 		len = machine == EM_AARCH64 ? 4 : insn_length_x86_64(code + at, size - at);
 		if (!len || len > size - at)
 			return -1;
-		is_return = machine == EM_AARCH64 ? is_return_aarch64(code + at) :
-						    is_return_x86_64(code + at, len);
+		is_return = machine == EM_AARCH64 ? is_return_aarch64(code + at)
+						  : is_return_x86_64(code + at, len);
 		if (is_return && found < max)
 			offsets[found] = at;
 		found += is_return;

@@ -10,12 +10,13 @@
 #include "util/fd.h"
 #include "util/vec.h"
 
-#define KALLSYMS_PATH "/proc/kallsyms"
-#define BLOCK_SIZE    65536
-#define NAMES_MAX     (64u << 20)
-#define SYMBOLS_MAX   (2u << 20)
-#define POPULATE_STEP (512u << 10)
-/* No function is larger; what is farther from a symbol is in none (data, with text symbols only). */
+#define KALLSYMS_PATH     "/proc/kallsyms"
+#define BLOCK_SIZE        65536
+#define NAMES_MAX         (64u << 20)
+#define SYMBOLS_MAX       (2u << 20)
+#define POPULATE_STEP     (512u << 10)
+/* No function is larger; what is farther from a symbol is in none (data, with text symbols only).
+ */
 #define FUNCTION_SIZE_MAX (1u << 20)
 
 struct record {
@@ -236,7 +237,7 @@ void kallsyms_free(struct kallsyms *k)
 {
 	if (!k)
 		return;
-	vec_foreach(&k->modules, m)
+	vec_foreach (&k->modules, m)
 		free(*m);
 	vec_finish(&k->modules);
 	region_finish(&k->records);

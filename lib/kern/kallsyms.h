@@ -19,10 +19,11 @@ struct kallsym {
 	uint64_t address;
 	const char *name;
 	const char *module; // "vmlinux", a module's name, "bpf" for jited programs
-	char type;	    // nm(1) letter
+	char type;          // nm(1) letter
 };
 
-/* 0; -errno of reading @path (NULL: /proc/kallsyms); -EPERM: addresses are hidden (kptr_restrict). */
+/* 0; -errno of reading @path (NULL: /proc/kallsyms); -EPERM: addresses are hidden (kptr_restrict).
+ */
 int kallsyms_load(struct kallsyms **out, const char *path, struct err *err)
 	__attribute__((warn_unused_result));
 void kallsyms_free(struct kallsyms *k);

@@ -8,9 +8,9 @@
 #include "util/strmap.h"
 #include "util/vec.h"
 
-#define BTF_DIR	    "/sys/kernel/btf"
+#define BTF_DIR        "/sys/kernel/btf"
 #define TYPE_DEPTH_MAX 64
-#define VMLINUX_PATH BTF_DIR "/vmlinux"
+#define VMLINUX_PATH   BTF_DIR "/vmlinux"
 
 struct module {
 	const char *name;
@@ -50,7 +50,7 @@ void ktypes_finish(struct ktypes *k)
 {
 	if (!k)
 		return;
-	vec_foreach(&k->modules, m)
+	vec_foreach (&k->modules, m)
 		kbtf_close(m->btf);
 	kbtf_close(k->vmlinux);
 	k->modules.len = 0;
@@ -242,13 +242,13 @@ static const struct type *make_enum(struct ktypes *k, uint32_t obj, uint32_t id)
 	struct type *type = arena_new(k->arena, struct type);
 
 	for (uint32_t i = 0; i < count; i++) {
-		e[i].name = arena_strdup(k->arena, kbtf_string(b, is_wide ? wide[i].name_off :
-									    narrow[i].name_off));
+		e[i].name = arena_strdup(
+			k->arena, kbtf_string(b, is_wide ? wide[i].name_off : narrow[i].name_off));
 		if (is_wide)
 			e[i].value = (uint64_t)wide[i].val_hi32 << 32 | wide[i].val_lo32;
 		else
-			e[i].value = is_signed ? (uint64_t)(int64_t)narrow[i].val :
-						 (uint32_t)narrow[i].val;
+			e[i].value = is_signed ? (uint64_t)(int64_t)narrow[i].val
+					       : (uint32_t)narrow[i].val;
 	}
 	*type = (struct type){ .kind = TYPE_ENUM,
 			       .size = valid_size(t->size),
@@ -282,7 +282,8 @@ static const struct type *make_pointer(struct ktypes *k, uint32_t obj, uint32_t 
 	const struct btf_type *target = kbtf_type(b, t->type);
 	enum addr_space as = AS_KERNEL;
 
-	for (int i = 0; target && kbtf_kind(target) == BTF_KIND_TYPE_TAG && i < TYPE_DEPTH_MAX; i++) {
+	for (int i = 0; target && kbtf_kind(target) == BTF_KIND_TYPE_TAG && i < TYPE_DEPTH_MAX;
+	     i++) {
 		if (!strcmp(kbtf_name(b, target), "user"))
 			as = AS_USER;
 		target = kbtf_type(b, target->type);
@@ -439,8 +440,7 @@ static uint32_t find_in(struct kbtf *b, const char *name, enum type_tag tag)
 	switch (tag) {
 	case TAG_STRUCT: return kbtf_find(b, name, 1u << BTF_KIND_STRUCT);
 	case TAG_UNION: return kbtf_find(b, name, 1u << BTF_KIND_UNION);
-	case TAG_ENUM:
-		return kbtf_find(b, name, 1u << BTF_KIND_ENUM | 1u << BTF_KIND_ENUM64);
+	case TAG_ENUM: return kbtf_find(b, name, 1u << BTF_KIND_ENUM | 1u << BTF_KIND_ENUM64);
 	case TAG_TYPEDEF: return kbtf_find(b, name, 1u << BTF_KIND_TYPEDEF);
 	}
 	return 0;

@@ -5,9 +5,9 @@
  * type; its members are made by ktypes_complete().  Everything lives in the arena.
  *
  * How C becomes the language's types: int kinds by size and sign, _Bool is bool, enums keep their
- * names, a pointer is AS_KERNEL, or AS_USER if it is tagged "user", a pointer to a function is a pointer
- * to void.  Elements of arrays of 1-byte integers carry the name "char": bpftrace reads such arrays
- * as strings, and semantic analysis decides by that name.
+ * names, a pointer is AS_KERNEL, or AS_USER if it is tagged "user", a pointer to a function is a
+ * pointer to void.  Elements of arrays of 1-byte integers carry the name "char": bpftrace reads
+ * such arrays as strings, and semantic analysis decides by that name.
  */
 #pragma once
 

@@ -7,8 +7,7 @@
 
 #define FUNC_KIND (1u << BTF_KIND_FUNC)
 
-uint32_t ktypes_find_function(struct ktypes *k, const char *module, const char *name,
-			      uint32_t *obj)
+uint32_t ktypes_find_function(struct ktypes *k, const char *module, const char *name, uint32_t *obj)
 {
 	struct kbtf *b = ktypes_btf(k, module, obj);
 	uint32_t id = b ? kbtf_find(b, name, FUNC_KIND) : 0;
@@ -26,15 +25,16 @@ uint32_t ktypes_find_function(struct ktypes *k, const char *module, const char *
 
 uint32_t ktypes_find_tracepoint_stub(struct ktypes *k, const char *name, uint32_t *obj)
 {
-	/* The stub's parameter names are the tracepoint's; the iterator's are too on older kernels. */
+	/* The stub's parameter names are the tracepoint's; the iterator's are too on older kernels.
+	 */
 	static const char *const prefixes[] = { "__probestub_", "__traceiter_" };
 	struct arena scratch;
 	uint32_t id = 0;
 
 	arena_init(&scratch);
 	for (size_t i = 0; i < 2 && !id; i++)
-		id = ktypes_find_function(
-			k, NULL, arena_printf(&scratch, "%s%s", prefixes[i], name), obj);
+		id = ktypes_find_function(k, NULL,
+					  arena_printf(&scratch, "%s%s", prefixes[i], name), obj);
 	arena_finish(&scratch);
 	return id;
 }
@@ -75,19 +75,23 @@ static const struct type *make_args(struct ktypes *k, uint32_t obj, const struct
 		if (!params[i].type) // "...": nothing to read
 			break;
 		name = *name ? arena_strdup(a, name) : arena_printf(a, "arg%u", i - skip);
-		members[count++] = (struct type_member){
-			.name = name, .type = ktypes_get(k, obj, params[i].type), .offset = 8 * slot
-		};
+		members[count++] = (struct type_member){ .name = name,
+							 .type = ktypes_get(k, obj, params[i].type),
+							 .offset = 8 * slot };
 		slot += size > 8 ? (uint32_t)((size + 7) / 8) : 1;
 	}
 	if (with_result && proto->type) {
-		members[count++] = (struct type_member){
-			.name = "$retval", .type = ktypes_get(k, obj, proto->type), .offset = 8 * slot
-		};
+		members[count++] = (struct type_member){ .name = "$retval",
+							 .type = ktypes_get(k, obj, proto->type),
+							 .offset = 8 * slot };
 		slot++;
 	}
-	*args = (struct type){ .kind = TYPE_ARGS, .size = 8 * slot, .is_complete = true,
-			       .count = count, .members = members, .alignment = 8 };
+	*args = (struct type){ .kind = TYPE_ARGS,
+			       .size = 8 * slot,
+			       .is_complete = true,
+			       .count = count,
+			       .members = members,
+			       .alignment = 8 };
 	return args;
 }
 
@@ -118,9 +122,7 @@ const struct type *ktypes_raw_tracepoint_args(struct ktypes *k, const char *name
 	}
 	/* What the verifier itself goes by, but its parameters have no names. */
 	b = ktypes_btf(k, NULL, &obj);
-	id = b ? kbtf_find(b, arena_printf(a, "btf_trace_%s", name),
-			   1u << BTF_KIND_TYPEDEF) :
-		 0;
+	id = b ? kbtf_find(b, arena_printf(a, "btf_trace_%s", name), 1u << BTF_KIND_TYPEDEF) : 0;
 	proto = id ? prototype(b, id) : NULL;
 	return proto ? make_args(k, obj, b, proto, 1, false) : NULL;
 }
@@ -159,7 +161,7 @@ uint32_t ktypes_find_percpu(struct ktypes *k, const char *name, uint32_t *obj)
 struct specifier {
 	const char *name; // after struct, union, enum, or a typedef's
 	size_t name_len;
-	int tag;	  // enum type_tag, -1: base type or typedef
+	int tag; // enum type_tag, -1: base type or typedef
 	int longs;
 	int pointers;
 	bool is_signed, is_unsigned, is_short, is_char, is_int, is_bool, is_void, is_user;
@@ -172,8 +174,10 @@ static bool is_word(const char *s, size_t len, const char *word)
 
 static void add_word(struct specifier *spec, const char *s, size_t len)
 {
-	static const char *const ignored[] = { "const", "volatile", "__volatile__", "restrict",
-					       "__restrict", "__rcu", "__percpu", "__iomem" };
+	static const char *const ignored[] = {
+		"const",      "volatile", "__volatile__", "restrict",
+		"__restrict", "__rcu",    "__percpu",     "__iomem"
+	};
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++) {
 		if (is_word(s, len, ignored[i]))
@@ -257,6 +261,7 @@ static bool parse_specifier(struct specifier *spec, const char *s)
 }
 
 /* Known here so that the usual tracepoint fields cost no look at BTF.  The same on all 64-bit. */
+/* clang-format off */
 static const struct {
 	const char *name;
 	uint8_t size;
@@ -277,6 +282,7 @@ static const struct {
 	{ "gfp_t", 4, false },	  { "key_t", 4, true },	   { "clockid_t", 4, true },
 	{ "timer_t", 4, true },
 };
+/* clang-format on */
 
 static const struct type *base_type(struct ktypes *k, const struct specifier *spec)
 {

@@ -84,7 +84,10 @@ static void read_logs(struct cgroups *c)
 		(void)closedir(dir);
 }
 
-/* Without a link for its id: the container's name is known if the pod has only one. */
+/*
+ * On a node without those links the container's name is known if the pod has only one.  (With them,
+ * an id without a link is the pod's sandbox, which has no name.)
+ */
 static const char *only_container(struct cgroups *c, const struct pod_names *p)
 {
 	char path[512];
@@ -125,14 +128,15 @@ static void identify(struct cgroups *c, struct cgroup_path *slot)
 	pod = strmap_get(&c->pods, id.pod_uid);
 	container = *id.container_id ? strmap_get(&c->containers, id.container_id) : "";
 	slot->is_identified = pod && container;
-	if (pod && !container)
+	if (pod && !container && !c->containers.len)
 		container = only_container(c, pod);
 	slot->identity = (struct kube_identity){
 		.namespace_name = pod ? pod->namespace_name : "",
 		.pod = pod ? pod->pod : "",
 		.pod_uid = strmap_intern(&c->strings, id.pod_uid, strlen(id.pod_uid)),
 		.container = container ? container : "",
-		.container_id = strmap_intern(&c->strings, id.container_id, strlen(id.container_id)),
+		.container_id =
+			strmap_intern(&c->strings, id.container_id, strlen(id.container_id)),
 	};
 	slot->retry_at = cgroups_now_ms() + CGROUPS_RETRY_MS;
 }

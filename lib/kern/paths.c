@@ -16,9 +16,9 @@
 #include "util/str.h"
 #include "util/vec.h"
 
-#define CACHE_MAGIC   "glibc-ld.so.cache1.1"
-#define CACHE_MAX     (16u << 20)
-#define ENVIRON_MAX   (1u << 20)
+#define CACHE_MAGIC "glibc-ld.so.cache1.1"
+#define CACHE_MAX   (16u << 20)
+#define ENVIRON_MAX (1u << 20)
 
 struct found {
 	struct arena *arena;
@@ -55,10 +55,10 @@ static bool is_elf(const char *path)
 /* Note @path, which is as the scope's processes see it, if it is an ELF file. */
 static bool try_path(struct found *f, const char *path)
 {
-	const char *full = f->root ? paths_in_root(f->arena, f->root, path) :
-				     arena_strdup(f->arena, path);
+	const char *full =
+		f->root ? paths_in_root(f->arena, f->root, path) : arena_strdup(f->arena, path);
 
-	vec_foreach(&f->paths, p) {
+	vec_foreach (&f->paths, p) {
 		if (!strcmp(*p, full))
 			return true;
 	}

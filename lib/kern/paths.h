@@ -10,7 +10,7 @@
 #include "util/err.h"
 
 struct paths_scope {
-	pid_t pid;	// -p: relative to this process's root and $PATH if its root is another
+	pid_t pid;      // -p: relative to this process's root and $PATH if its root is another
 	pid_t root_pid; // all absolute paths are inside this process's root
 };
 
@@ -26,5 +26,6 @@ int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *
 		  const char ***paths, size_t *count, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The path by which this process reaches @path of process @pid; @path itself if that is the same. */
+/* The path by which this process reaches @path of process @pid; @path itself if that is the same.
+ */
 const char *paths_in_root(struct arena *a, pid_t pid, const char *path);

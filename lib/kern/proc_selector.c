@@ -94,8 +94,8 @@ static bool has_comm(pid_t pid, const char *wanted)
 
 	buf_init(&text, 256);
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	is_equal = !buf_read_file(&text, path) && text.len &&
-		   text.len - 1 == strlen(wanted) && !strncmp(text.data, wanted, text.len - 1);
+	is_equal = !buf_read_file(&text, path) && text.len && text.len - 1 == strlen(wanted) &&
+		   !strncmp(text.data, wanted, text.len - 1);
 	buf_finish(&text);
 	return is_equal;
 }

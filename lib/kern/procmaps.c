@@ -13,10 +13,10 @@
 #include "util/buf.h"
 #include "util/str.h"
 
-#define MAPS_MAX	(64u << 20)
-#define JIT_MAX		(256u << 20)
-#define VDSO_MAX	(1u << 20)
-#define CHECK_EVERY_MS	200  // whether a pid is still the same process and program
+#define MAPS_MAX        (64u << 20)
+#define JIT_MAX         (256u << 20)
+#define VDSO_MAX        (1u << 20)
+#define CHECK_EVERY_MS  200  // whether a pid is still the same process and program
 #define REREAD_EVERY_MS 1000 // for addresses in no mapping: a library was loaded meanwhile
 
 static uint64_t now_ms(void)
@@ -62,8 +62,8 @@ static uint64_t read_hex(const char **p)
 	for (; isxdigit((unsigned char)**p); ++*p) {
 		char c = **p;
 
-		value = value << 4 | (uint64_t)(isdigit((unsigned char)c) ? c - '0' :
-									    (c | 32) - 'a' + 10);
+		value = value << 4 |
+			(uint64_t)(isdigit((unsigned char)c) ? c - '0' : (c | 32) - 'a' + 10);
 	}
 	return value;
 }

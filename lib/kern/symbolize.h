@@ -25,17 +25,18 @@ struct symbolizer;
 #define SYMBOL_BUILD_ID_MAX 20
 
 struct symbolizer_options {
-	bool demangle;	     // C++ names as in the source: "ns::f(int)"
-	bool no_cache;	     // read a process's mappings anew for each address
-	bool by_program;     // share mappings between processes of one executable (no ASLR)
+	bool demangle;        // C++ names as in the source: "ns::f(int)"
+	bool no_cache;        // read a process's mappings anew for each address
+	bool by_program;      // share mappings between processes of one executable (no ASLR)
 	const char *kallsyms; // NULL: /proc/kallsyms
 };
 
 /* All strings are the symbolizer's and live as long as it. */
 struct symbol_info {
-	const char *name;   // NULL when nothing is known but the mapping
-	uint64_t offset;    // from the symbol's start
-	const char *module; // kernel: "vmlinux", "kvm", "bpf"; user: path as the process sees it, or NULL
+	const char *name;     // NULL when nothing is known but the mapping
+	uint64_t offset;      // from the symbol's start
+	const char *module;   // kernel: "vmlinux", "kvm", "bpf"; user: path as the process sees it,
+			      // or NULL
 	uint64_t file_offset; // user: of the address in that file
 	uint8_t build_id[SYMBOL_BUILD_ID_MAX];
 	uint32_t build_id_len; // user: 0 without one

@@ -22,8 +22,8 @@ struct symbol_file {
 struct mapping {
 	uint64_t start;
 	uint64_t end;
-	uint64_t offset;   // in the file
-	const char *path;  // as the process sees it; "[vdso]"; interned
+	uint64_t offset;  // in the file
+	const char *path; // as the process sees it; "[vdso]"; interned
 	bool is_deleted;
 	bool has_tried_file;
 	struct symbol_file *file; // NULL: not loaded yet, or none
@@ -39,14 +39,14 @@ struct jit_symbol {
 struct procmap {
 	pid_t pid;
 	uint64_t start_time;
-	const char *exe; // interned path of its executable, or NULL
-	vec_of(struct mapping) maps; // sorted
+	const char *exe;               // interned path of its executable, or NULL
+	vec_of(struct mapping) maps;   // sorted
 	vec_of(struct jit_symbol) jit; // sorted
 	bool has_tried_jit;
-	bool has_other_root; // its paths are not ours
+	bool has_other_root;    // its paths are not ours
 	uint64_t checked_at_ms; // when it was last seen to be the same process
-	uint64_t read_at_ms;	// when the mappings were read
-	struct procmap *next;	// in its bucket
+	uint64_t read_at_ms;    // when the mappings were read
+	struct procmap *next;   // in its bucket
 };
 
 #define PROCESS_BUCKETS 1024

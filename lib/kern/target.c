@@ -78,7 +78,8 @@ const struct tracefs *kern_tracefs(struct kern *k)
 static struct functions *functions(struct kern *k)
 {
 	if (!k->functions)
-		k->functions = functions_new(k->arena, k->types, kern_tracefs(k), k->functions_path);
+		k->functions =
+			functions_new(k->arena, k->types, kern_tracefs(k), k->functions_path);
 	return k->functions;
 }
 
@@ -120,10 +121,9 @@ static const struct type *tracepoint_args(void *ctx, const char *category, const
 	struct buf text;
 
 	if (kern_read_format(k, category, name, &text))
-		args = tracefs_parse_format(k->arena, buf_cstr(&text),
-					    strcmp(category, "syscalls") ? find_kernel_field :
-									   find_user_field,
-					    k);
+		args = tracefs_parse_format(
+			k->arena, buf_cstr(&text),
+			strcmp(category, "syscalls") ? find_kernel_field : find_user_field, k);
 	buf_finish(&text);
 	return args;
 }
@@ -188,7 +188,7 @@ static void tracepoints(void *ctx, const char *category, const char *name, targe
 		return;
 	}
 	list_events(k);
-	vec_foreach(&k->events, event) {
+	vec_foreach (&k->events, event) {
 		const char *colon = strchr(*event, ':');
 
 		symbol.module = arena_strndup(k->arena, *event, (size_t)(colon - *event));

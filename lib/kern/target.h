@@ -15,10 +15,10 @@
 #include "util/err.h"
 
 struct kern_options {
-	const char *btf_path;	  // NULL: $BPFTRACE_BTF, else /sys/kernel/btf/vmlinux
+	const char *btf_path;       // NULL: $BPFTRACE_BTF, else /sys/kernel/btf/vmlinux
 	const char *functions_path; // --traceable-functions; NULL: tracefs, else BTF and kallsyms
-	pid_t pid;		  // -p: paths are looked up in its root if it has another; 0: none
-	pid_t root_pid;		  // a container's process: absolute paths are inside its root; 0: none
+	pid_t pid;      // -p: paths are looked up in its root if it has another; 0: none
+	pid_t root_pid; // a container's process: absolute paths are inside its root; 0: none
 };
 
 /* 0; -ENOMEM.  A kernel without BTF or tracefs is no error here: those parts answer "not known". */
@@ -34,7 +34,8 @@ typedef void (*kern_line_fn)(void *ctx, const char *line);
 void kern_target_params(struct target *t, enum probe_kind kind, const char *module,
 			const char *name, kern_line_fn fn, void *ctx);
 
-/* Names of structs, unions and enums ("struct foo") that match; with their definitions if @verbose. */
+/* Names of structs, unions and enums ("struct foo") that match; with their definitions if @verbose.
+ */
 void kern_target_structs(struct target *t, const char *glob, bool verbose, kern_line_fn fn,
 			 void *ctx);
 

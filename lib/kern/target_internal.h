@@ -24,7 +24,7 @@ struct kern {
 	bool is_events_listed;
 	struct paths_scope scope;
 	struct strmap symbol_tables; // path -> struct elfsyms *
-	struct strmap dwarfs;	     // path -> struct kdwarf *
+	struct strmap dwarfs;        // path -> struct kdwarf *
 };
 
 /* NULL where there is none. */
@@ -34,8 +34,8 @@ bool kern_read_format(struct kern *k, const char *category, const char *name, st
 
 /* target_user.c: binaries. */
 const struct type *kern_uprobe_args(void *ctx, const char *path, const char *function);
-int kern_line_address(void *ctx, const char *path, const char *file, uint32_t line,
-		      uint32_t column, uint64_t *address, struct err *err);
+int kern_line_address(void *ctx, const char *path, const char *file, uint32_t line, uint32_t column,
+		      uint64_t *address, struct err *err);
 int kern_user_functions(void *ctx, const char *path, const char *name, bool demangle,
 			target_symbol_fn fn, void *fn_ctx, struct err *err);
 int kern_usdt_probes(void *ctx, const char *path, const char *provider, const char *name,

@@ -30,8 +30,8 @@ static struct elfsyms *symbols(struct kern *k, const char *path, struct err *err
 	if (t)
 		return t;
 	root_of(path, root, sizeof(root));
-	if (elfsyms_load(&t, path, root,
-			 ELFSYMS_FUNCTIONS | ELFSYMS_OBJECTS | ELFSYMS_DEBUG_FILE, err))
+	if (elfsyms_load(&t, path, root, ELFSYMS_FUNCTIONS | ELFSYMS_OBJECTS | ELFSYMS_DEBUG_FILE,
+			 err))
 		return NULL;
 	(void)strmap_put(&k->symbol_tables, path, t);
 	return t;
@@ -96,7 +96,7 @@ int kern_user_functions(void *ctx, const char *path, const char *name, bool dema
 	}
 	if (found.len)
 		qsort(found.data, found.len, sizeof(*found.data), compare_names);
-	vec_foreach(&found, s) {
+	vec_foreach (&found, s) {
 		if (last && !strcmp(last, (*s)->name))
 			continue;
 		last = (*s)->name;
@@ -151,7 +151,7 @@ static void emit_sites(struct kern *k, const char *path, const struct usdt_sites
 	}
 	if (found.len)
 		qsort(found.data, found.len, sizeof(*found.data), compare_sites);
-	vec_foreach(&found, s) {
+	vec_foreach (&found, s) {
 		struct target_symbol symbol = { .module = arena_strdup(k->arena, (*s)->provider),
 						.name = arena_strdup(k->arena, (*s)->name),
 						.address = (*s)->address,
@@ -215,8 +215,8 @@ const struct type *kern_uprobe_args(void *ctx, const char *path, const char *fun
 	return d ? kdwarf_function_args(d, function) : NULL;
 }
 
-int kern_line_address(void *ctx, const char *path, const char *file, uint32_t line,
-		      uint32_t column, uint64_t *address, struct err *err)
+int kern_line_address(void *ctx, const char *path, const char *file, uint32_t line, uint32_t column,
+		      uint64_t *address, struct err *err)
 {
 	struct err local = { 0 };
 	struct kdwarf *d = dwarf(ctx, path, &local);

@@ -11,7 +11,6 @@
 #include "util/str.h"
 #include "util/vec.h"
 
-
 #define RECORD_MAX (1u << 20) // bytes; the kernel's own limit is a page or two
 
 int mount_detached(const char *fs_type)

@@ -8,7 +8,7 @@
 #include "util/vec.h"
 
 #define NOTE_TYPE_STAPSDT 3
-#define SITES_MAX	  (1u << 20)
+#define SITES_MAX         (1u << 20)
 
 /* What a note's description begins with; in 32-bit files the words are half as wide. */
 struct location {

@@ -19,20 +19,20 @@
 
 enum usdt_arg_kind {
 	USDT_ARG_CONST, // value
-	USDT_ARG_REG,	// the register at reg of struct pt_regs
-	USDT_ARG_MEM,	// the memory at reg + value (+ index << scale_shift), of the user process
+	USDT_ARG_REG,   // the register at reg of struct pt_regs
+	USDT_ARG_MEM,   // the memory at reg + value (+ index << scale_shift), of the user process
 };
 
 struct usdt_arg {
 	enum usdt_arg_kind kind;
-	uint8_t size;	     // 1, 2, 4 or 8 bytes
+	uint8_t size; // 1, 2, 4 or 8 bytes
 	bool is_signed;
-	bool is_float;	     // not readable as an integer
+	bool is_float;       // not readable as an integer
 	uint8_t reg_shift;   // a high byte register (%ah): the value is at bit 8
 	uint8_t scale_shift; // 0..3
-	int16_t reg;	     // byte offset in the BPF program's struct pt_regs context
-	int16_t index;	     // the same of the index register, -1: none
-	int64_t value;	     // constant or displacement
+	int16_t reg;         // byte offset in the BPF program's struct pt_regs context
+	int16_t index;       // the same of the index register, -1: none
+	int64_t value;       // constant or displacement
 };
 
 struct usdt_site {

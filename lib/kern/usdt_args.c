@@ -19,6 +19,7 @@
  * (arch/x86/include/asm/ptrace.h): 21 words in the order below.  On aarch64 it is struct
  * user_pt_regs: x0..x30, sp, pc, pstate.
  */
+/* clang-format off */
 enum {
 	X86_R15 = 0, X86_R14 = 8, X86_R13 = 16, X86_R12 = 24, X86_RBP = 32, X86_RBX = 40,
 	X86_R11 = 48, X86_R10 = 56, X86_R9 = 64, X86_R8 = 72, X86_RAX = 80, X86_RCX = 88,
@@ -42,9 +43,13 @@ static const struct register_name x86_registers[] = {
 	{ "r14 r14d r14w r14b", X86_R14 }, { "r15 r15d r15w r15b", X86_R15 },
 	{ "rip eip ip", X86_RIP },
 };
+/* clang-format on */
 
 static const struct register_name x86_high_bytes[] = {
-	{ "ah", X86_RAX }, { "bh", X86_RBX }, { "ch", X86_RCX }, { "dh", X86_RDX },
+	{ "ah", X86_RAX },
+	{ "bh", X86_RBX },
+	{ "ch", X86_RCX },
+	{ "dh", X86_RDX },
 };
 
 static bool is_in_list(const char *list, const char *name, size_t len)
@@ -78,8 +83,8 @@ static int16_t x86_register(const char *name, size_t len, uint8_t *shift)
 	if (offset >= 0)
 		return offset;
 	*shift = 8;
-	return find_register(x86_high_bytes, sizeof(x86_high_bytes) / sizeof(*x86_high_bytes),
-			     name, len);
+	return find_register(x86_high_bytes, sizeof(x86_high_bytes) / sizeof(*x86_high_bytes), name,
+			     len);
 }
 
 /* A number with a sign; false if there is none. */
@@ -92,7 +97,8 @@ static bool parse_number(const char **p, int64_t *out)
 		return false;
 	errno = 0;
 	/* Immediates may be written as their unsigned bits: "$18446744073709551615". */
-	*out = **p == '-' ? (int64_t)-strtoull(digits, &end, 0) : (int64_t)strtoull(digits, &end, 0);
+	*out = **p == '-' ? (int64_t)-strtoull(digits, &end, 0)
+			  : (int64_t)strtoull(digits, &end, 0);
 	*p = end;
 	return errno == 0;
 }
@@ -159,7 +165,8 @@ static bool parse_x86(const char **p, struct usdt_arg *out)
 	}
 	out->kind = USDT_ARG_MEM;
 	out->value = 0;
-	/* A symbol ("foo+4(%rip)") would need relocating; it is left to the caller as unreadable. */
+	/* A symbol ("foo+4(%rip)") would need relocating; it is left to the caller as unreadable.
+	 */
 	if (**p != '(' && !parse_number(p, &out->value))
 		return false;
 	if (**p != '(')

@@ -95,7 +95,8 @@ static void save(const struct maker *m, char path[32])
 	assert_int_equal(fclose(f), 0);
 }
 
-/* int; char; struct foo { int a; char b[4]; unsigned c:3, d:7; struct { int e; }; foo *f; int g[2][3]; } */
+/* int; char; struct foo { int a; char b[4]; unsigned c:3, d:7; struct { int e; }; foo *f; int
+ * g[2][3]; } */
 static void make_sample(struct maker *m)
 {
 	uint32_t i = make_int(m, "int", 4, BTF_INT_SIGNED), c = make_int(m, "char", 1, 0), foo = 6;
@@ -362,8 +363,10 @@ static void test_vmlinux(void **state)
 	buf_init(&out, 1 << 20);
 	b = ktypes_btf(k, NULL, &obj);
 	id = kbtf_find(b, "vfs_read", 1u << BTF_KIND_FUNC);
-	kbtf_print_type(&out, b, ((const struct btf_param *)kbtf_tail(
-					 kbtf_type(b, kbtf_type(b, id)->type)))[0].type);
+	kbtf_print_type(
+		&out, b,
+		((const struct btf_param *)kbtf_tail(kbtf_type(b, kbtf_type(b, id)->type)))[0]
+			.type);
 	assert_string_equal(buf_cstr(&out), "struct file *");
 	buf_finish(&out);
 	ktypes_finish(k);
@@ -373,9 +376,9 @@ static void test_vmlinux(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),	cmocka_unit_test(test_types),
+		cmocka_unit_test(test_find),    cmocka_unit_test(test_types),
 		cmocka_unit_test(test_c_names), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_cycles),	cmocka_unit_test(test_vmlinux),
+		cmocka_unit_test(test_cycles),  cmocka_unit_test(test_vmlinux),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,12 +11,12 @@
 
 #include "kern/cgroup.h"
 
-#define UID	"2c48913c-b29f-11e7-9350-020968147796"
-#define UID_S	"2c48913c_b29f_11e7_9350_020968147796"
-#define STATIC	"f4b1ef2cbb4ef8d3f5ac3b5ea0c8d1f2"
-#define ID	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define OTHER	"fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
-#define SLICE	"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_S ".slice"
+#define UID    "2c48913c-b29f-11e7-9350-020968147796"
+#define UID_S  "2c48913c_b29f_11e7_9350_020968147796"
+#define STATIC "f4b1ef2cbb4ef8d3f5ac3b5ea0c8d1f2"
+#define ID     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER  "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define SLICE  "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_S ".slice"
 
 static const struct {
 	const char *path;
@@ -44,7 +44,8 @@ static const struct {
 	  ".slice/cri-containerd-" ID ".scope",
 	  STATIC, ID, RUNTIME_CONTAINERD },
 	/* containerd told to use systemd's names on a node whose driver is cgroupfs */
-	{ "/system.slice/containerd.service/kubepods-burstable-pod" UID_S ".slice:cri-containerd:" ID,
+	{ "/system.slice/containerd.service/kubepods-burstable-pod" UID_S
+	  ".slice:cri-containerd:" ID,
 	  UID, ID, RUNTIME_CONTAINERD },
 	/* nested kubelets */
 	{ "/kubelet/kubepods/besteffort/pod" UID "/" ID, UID, ID, RUNTIME_UNKNOWN },
@@ -97,7 +98,8 @@ static void test_live(void **state)
 
 	(void)state;
 	assert_int_equal(cgroups_new(&c, "", NULL), 0);
-	/* Whatever is mounted here: the root of each hierarchy has an id, and no others are invented. */
+	/* Whatever is mounted here: the root of each hierarchy has an id, and no others are
+	 * invented. */
 	assert_string_equal(cgroups_paths(c, UINT64_MAX, NULL), "");
 	assert_string_equal(cgroups_path(c, UINT64_MAX), "");
 	paths = cgroups_paths(c, 1, "unified");

@@ -64,8 +64,8 @@ static bool run(char *const argv[])
 
 static bool build(struct built *b, const char *option, const char *more)
 {
-	char *argv[] = { "cc",	       "-x", "c", b->source, "-o", b->binary, "-O1",
-			 (char *)option, (char *)more, NULL };
+	char *argv[] = { "cc",  "-x",           "c",          b->source, "-o", b->binary,
+			 "-O1", (char *)option, (char *)more, NULL };
 	int fd;
 
 	memcpy(b->source, "/tmp/kern-dwarf-XXXXXX", sizeof("/tmp/kern-dwarf-XXXXXX"));
@@ -201,9 +201,14 @@ static bool check(const char *option, const char *more)
 static void test_versions(void **state)
 {
 	static const char *const options[][2] = {
-		{ "-gdwarf-2", NULL },	     { "-gdwarf-3", NULL },	    { "-gdwarf-4", NULL },
-		{ "-gdwarf-5", NULL },	     { "-gdwarf-4", "-gstrict-dwarf" },
-		{ "-gdwarf-5", "-gdwarf64" }, { "-gdwarf-5", "-gz=zlib" },  { "-g", "-flto" },
+		{ "-gdwarf-2", NULL },
+		{ "-gdwarf-3", NULL },
+		{ "-gdwarf-4", NULL },
+		{ "-gdwarf-5", NULL },
+		{ "-gdwarf-4", "-gstrict-dwarf" },
+		{ "-gdwarf-5", "-gdwarf64" },
+		{ "-gdwarf-5", "-gz=zlib" },
+		{ "-g", "-flto" },
 	};
 	int checked = 0;
 

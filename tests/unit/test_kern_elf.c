@@ -202,7 +202,8 @@ static void test_processes(void **state)
 	assert_int_equal(some.len, 1);
 	assert_int_equal(some.data[0], pid);
 	proc_pids_finish(&some);
-	assert_int_equal(proc_pids_by_selector(&some, "comm=test_kern_elf,pid=last", NULL, NULL), 0);
+	assert_int_equal(proc_pids_by_selector(&some, "comm=test_kern_elf,pid=last", NULL, NULL),
+			 0);
 	proc_pids_finish(&some);
 	assert_int_equal(proc_pids_by_file(&some, SELF, NULL), 0);
 	assert_true(some.len >= 2);
@@ -287,8 +288,8 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_symbols),	   cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_paths),	   cmocka_unit_test(test_demangle),
+		cmocka_unit_test(test_symbols),    cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_paths),      cmocka_unit_test(test_demangle),
 		cmocka_unit_test(test_symbolizer), cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_hostile),
 	};

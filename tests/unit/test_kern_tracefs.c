@@ -18,23 +18,22 @@
 #include "kern/syscalls.h"
 #include "kern/tracefs.h"
 
-static const char format[] =
-	"name: sample\nID: 7\nformat:\n"
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
-	"\n"
-	"\tfield:int dfd;\toffset:8;\tsize:8;\tsigned:0;\n"
-	"\tfield:const char * filename;\toffset:16;\tsize:8;\tsigned:0;\n"
-	"\tfield:char comm[16];\toffset:24;\tsize:16;\tsigned:0;\n"
-	"\tfield:__u8 saddr[4];\toffset:40;\tsize:4;\tsigned:0;\n"
-	"\tfield:__data_loc char[] name;\toffset:44;\tsize:4;\tsigned:0;\n"
-	"\tfield:__rel_loc u64[] values;\toffset:48;\tsize:4;\tsigned:0;\n"
-	"\tfield:unsigned long args[6];\toffset:56;\tsize:48;\tsigned:0;\n"
-	"\tfield:bool ok;\toffset:104;\tsize:1;\tsigned:0;\n"
-	"\tfield:some_t odd;\toffset:108;\tsize:3;\tsigned:0;\n"
-	"\tfield:void *p;\toffset:112;\tsize:8;\tsigned:0;\n"
-	"\tfield:char buf[];\toffset:120;\tsize:0;\tsigned:0;\n"
-	"\nprint fmt: \"field:int fake; offset:1; size:1;\"\n";
+static const char format[] = "name: sample\nID: 7\nformat:\n"
+			     "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+			     "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
+			     "\n"
+			     "\tfield:int dfd;\toffset:8;\tsize:8;\tsigned:0;\n"
+			     "\tfield:const char * filename;\toffset:16;\tsize:8;\tsigned:0;\n"
+			     "\tfield:char comm[16];\toffset:24;\tsize:16;\tsigned:0;\n"
+			     "\tfield:__u8 saddr[4];\toffset:40;\tsize:4;\tsigned:0;\n"
+			     "\tfield:__data_loc char[] name;\toffset:44;\tsize:4;\tsigned:0;\n"
+			     "\tfield:__rel_loc u64[] values;\toffset:48;\tsize:4;\tsigned:0;\n"
+			     "\tfield:unsigned long args[6];\toffset:56;\tsize:48;\tsigned:0;\n"
+			     "\tfield:bool ok;\toffset:104;\tsize:1;\tsigned:0;\n"
+			     "\tfield:some_t odd;\toffset:108;\tsize:3;\tsigned:0;\n"
+			     "\tfield:void *p;\toffset:112;\tsize:8;\tsigned:0;\n"
+			     "\tfield:char buf[];\toffset:120;\tsize:0;\tsigned:0;\n"
+			     "\nprint fmt: \"field:int fake; offset:1; size:1;\"\n";
 
 static const struct type *find(void *ctx, const char *c_name)
 {
@@ -200,8 +199,8 @@ static void test_instructions(void **state)
 		{ { 0x66, 0x66 }, 0 },
 	};
 	/* push; mov; test; je +1; ret; rep ret */
-	static const uint8_t code[] = { 0x55, 0x48, 0x89, 0xe5, 0x85, 0xc0, 0x74,
-					0x01, 0xc3, 0xf3, 0xc3 };
+	static const uint8_t code[] = { 0x55, 0x48, 0x89, 0xe5, 0x85, 0xc0,
+					0x74, 0x01, 0xc3, 0xf3, 0xc3 };
 	static const uint8_t arm[] = { 0x1f, 0x20, 0x03, 0xd5, 0xc0, 0x03, 0x5f, 0xd6 };
 	uint64_t at[4] = { 0 };
 

@@ -29,7 +29,8 @@ static const struct {
 	{ "4@(%rax,%rdx)", { USDT_ARG_MEM, 4, false, .reg = RAX, .index = RDX } },
 	{ "4@0x10(%rip)", { USDT_ARG_MEM, 4, false, .reg = RIP, .index = -1, .value = 16 } },
 	{ "4@$5", { USDT_ARG_CONST, 4, false, .index = -1, .value = 5 } },
-	{ "-8@$-9223372036854775808", { USDT_ARG_CONST, 8, true, .index = -1, .value = INT64_MIN } },
+	{ "-8@$-9223372036854775808",
+	  { USDT_ARG_CONST, 8, true, .index = -1, .value = INT64_MIN } },
 	{ "8@$18446744073709551615", { USDT_ARG_CONST, 8, false, .index = -1, .value = -1 } },
 	{ "8f@%xmm0", { USDT_ARG_REG, 8, false, true, .index = -1 } },
 };
@@ -99,10 +100,29 @@ static void test_lists(void **state)
 static void test_malformed(void **state)
 {
 	static const char *const specs[] = {
-		"4",	      "4@",	   "@%eax",	"3@%eax",     "4@%zzz",	  "4@%",
-		"4@(",	      "4@(%rax",   "4@(%rax,",	"4@(%rax,%)", "4@$",	  "4@$x",
-		"4@foo",      "x@%eax",	   "4@%eaxx",	"4@%eax8@%rax", "99999999999999999999@%eax",
-		"4@(%rax,%rbx,3)", "4@(%ah)", "4@(,%rax,8)", "8@foo+4(%rip)", "-@%eax", "--4@%eax",
+		"4",
+		"4@",
+		"@%eax",
+		"3@%eax",
+		"4@%zzz",
+		"4@%",
+		"4@(",
+		"4@(%rax",
+		"4@(%rax,",
+		"4@(%rax,%)",
+		"4@$",
+		"4@$x",
+		"4@foo",
+		"x@%eax",
+		"4@%eaxx",
+		"4@%eax8@%rax",
+		"99999999999999999999@%eax",
+		"4@(%rax,%rbx,3)",
+		"4@(%ah)",
+		"4@(,%rax,8)",
+		"8@foo+4(%rip)",
+		"-@%eax",
+		"--4@%eax",
 		"1@$1 1@$2 1@$3 1@$4 1@$5 1@$6 1@$7 1@$8 1@$9 1@$10 1@$11 1@$12 1@$13",
 	};
 	struct usdt_arg args[USDT_ARGS_MAX];
