@@ -97,6 +97,7 @@ static void print_ld64(FILE *out, const struct bpf_insn *insn)
 	case BPF_PSEUDO_MAP_VALUE:
 		fprintf(out, "r%u = map[id:%d][0]+%d", insn->dst_reg, insn[0].imm, insn[1].imm);
 		break;
+	case BPF_PSEUDO_BTF_ID: fprintf(out, "r%u = kernel-var#%d", insn->dst_reg, insn->imm); break;
 	case BPF_PSEUDO_FUNC:
 		fprintf(out, "r%u = subprog[%+d]", insn->dst_reg, insn->imm);
 		break;

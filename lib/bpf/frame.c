@@ -9,8 +9,8 @@
  * What is large or does not fit, and may, goes to scratch memory: a map with a part for each CPU.
  * Every program has a region of its own there, since one kind of program can interrupt another.
  *
- * A slot is live from the first to the last instruction, in layout order, that uses its address or
- * one computed from it, and throughout a loop with such an instruction.  A slot whose address is
+ * A slot is live from the first to the last instruction, in reverse postorder, that uses its address
+ * or one computed from it, and throughout a loop with such an instruction.  A slot whose address is
  * stored somewhere (for a callback) is live always.
  */
 #include "bpf/codegen.h"
@@ -50,8 +50,8 @@ static void index_users(struct frame *fr)
 
 	fr->first_user = arena_array(&fr->scratch, uint32_t, f->insn_count + 1);
 	ir_count_uses(f);
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn) {
+	for (uint32_t i = 0; i < f->rpo_count; i++)
+		ir_foreach_insn(f->rpo_blocks[i], insn) {
 			insn->mark = fr->end++;
 			fr->first_user[insn->id + 1] = insn->use_count;
 		}

@@ -29,5 +29,7 @@ static void run(struct ir_func *f, const char *name, pass_fn pass)
 void ir_optimize(struct ir_func *f)
 {
 	RUN(f, opt_copy);
+	RUN(f, opt_fold);
+	RUN(f, opt_copy);
 	RUN(f, opt_dce);
 }
