@@ -29,13 +29,11 @@ struct cgroup_identity {
 };
 
 /*
- * Read a cgroup path, for instance
- *   /kubepods/burstable/podUID/ID                                             cgroupfs
- *   /kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podU_I_D.slice/cri-containerd-ID.scope
- *   .../crio-ID.scope, .../docker-ID.scope, .../libpod-ID.scope,
- * /system.slice/...:cri-containerd:ID /docker/ID outside Kubernetes with any prefix (nested
- * kubelets) and any suffix below the container's cgroup.  False if there is neither pod nor
- * container in it.
+ * Read a cgroup path: "/kubepods/burstable/podUID/ID" (cgroupfs driver) or
+ * "/kubepods.slice/.../kubepods-burstable-podU_I_D.slice/cri-containerd-ID.scope" (systemd driver),
+ * with crio-, docker- or libpod- for other runtimes; "SLICE:cri-containerd:ID" in one element; and
+ * outside Kubernetes "/docker/ID".  Any prefix (nested kubelets) and any suffix below the container's
+ * cgroup may be there.  False if there is neither pod nor container in it.
  */
 bool cgroup_parse_path(const char *path, struct cgroup_identity *out);
 

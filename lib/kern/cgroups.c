@@ -54,7 +54,7 @@ static void read_mount(struct cgroups *c, const char *line)
 	if (stat(h.mount, &st) < 0 || !S_ISDIR(st.st_mode))
 		return;
 	h.root_id = st.st_ino;
-	vec_foreach (&c->hierarchies, other) {
+	vec_foreach(&c->hierarchies, other) {
 		if (other->is_v2 && h.is_v2)
 			return;
 	}
@@ -126,7 +126,7 @@ void cgroups_free(struct cgroups *c)
 {
 	if (!c)
 		return;
-	vec_foreach (&c->hierarchies, h)
+	vec_foreach(&c->hierarchies, h)
 		free(h->known.slots);
 	vec_finish(&c->hierarchies);
 	arena_finish(&c->arena);
@@ -299,7 +299,7 @@ const char *cgroups_paths(struct cgroups *c, uint64_t id, const char *filter)
 	const char *result;
 
 	buf_init(&text, 1u << 20);
-	vec_foreach (&c->hierarchies, h) {
+	vec_foreach(&c->hierarchies, h) {
 		const char *path;
 
 		if (filter && !str_glob(filter, h->name))

@@ -37,8 +37,7 @@ enum {
  */
 int elfsyms_load(struct elfsyms **out, const char *path, const char *root, uint32_t flags,
 		 struct err *err) __attribute__((warn_unused_result));
-/* The same from an open file; takes @elf (closed with the table, also on failure) and detaches it.
- */
+/* The same from an open file; takes @elf, which is detached, and closed with the table. */
 int elfsyms_take(struct elfsyms **out, struct kelf *elf, const char *path, const char *root,
 		 uint32_t flags, struct err *err) __attribute__((warn_unused_result));
 void elfsyms_free(struct elfsyms *t);

@@ -268,7 +268,7 @@ void functions_each(struct functions *f, const char *module, const char *name, b
 		return;
 	}
 	search_all(&s);
-	vec_foreach (&s.found, e) {
+	vec_foreach(&s.found, e) {
 		struct target_symbol symbol = { .module = e->module, .name = e->name };
 
 		if (with_btf) {
@@ -320,7 +320,7 @@ static bool collect_stub(void *ctx, uint32_t id, const struct btf_type *t)
 
 static void emit_entries(const entry_list *list, target_symbol_fn fn, void *fn_ctx)
 {
-	vec_foreach (list, e) {
+	vec_foreach(list, e) {
 		struct target_symbol symbol = { .module = e->module,
 						.name = e->name,
 						.btf_id = e->btf_id };

@@ -22,8 +22,7 @@ struct kallsym {
 	char type;          // nm(1) letter
 };
 
-/* 0; -errno of reading @path (NULL: /proc/kallsyms); -EPERM: addresses are hidden (kptr_restrict).
- */
+/* 0; -errno of reading @path (NULL: /proc/kallsyms); -EPERM: addresses are hidden. */
 int kallsyms_load(struct kallsyms **out, const char *path, struct err *err)
 	__attribute__((warn_unused_result));
 void kallsyms_free(struct kallsyms *k);

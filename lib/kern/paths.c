@@ -58,7 +58,7 @@ static bool try_path(struct found *f, const char *path)
 	const char *full =
 		f->root ? paths_in_root(f->arena, f->root, path) : arena_strdup(f->arena, path);
 
-	vec_foreach (&f->paths, p) {
+	vec_foreach(&f->paths, p) {
 		if (!strcmp(*p, full))
 			return true;
 	}

@@ -26,6 +26,5 @@ int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *
 		  const char ***paths, size_t *count, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The path by which this process reaches @path of process @pid; @path itself if that is the same.
- */
+/* The path by which this process reaches @path of process @pid (0: @path itself). */
 const char *paths_in_root(struct arena *a, pid_t pid, const char *path);

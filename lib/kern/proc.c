@@ -310,7 +310,7 @@ static bool visit_path(void *ctx, const struct map_line *m)
 
 	if (m->path[0] != '/' || m->perms[2] != 'x')
 		return true;
-	vec_foreach (&v->seen, s) {
+	vec_foreach(&v->seen, s) {
 		if (!strcmp(*s, m->path))
 			return true;
 	}
@@ -325,7 +325,7 @@ int proc_mapped_files(pid_t pid, proc_path_fn fn, void *ctx)
 	struct path_visit v = { .fn = fn, .ctx = ctx };
 	int r = each_map(pid, visit_path, &v);
 
-	vec_foreach (&v.seen, s)
+	vec_foreach(&v.seen, s)
 		free(*s);
 	vec_finish(&v.seen);
 	return r;

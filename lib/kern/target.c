@@ -188,7 +188,7 @@ static void tracepoints(void *ctx, const char *category, const char *name, targe
 		return;
 	}
 	list_events(k);
-	vec_foreach (&k->events, event) {
+	vec_foreach(&k->events, event) {
 		const char *colon = strchr(*event, ':');
 
 		symbol.module = arena_strndup(k->arena, *event, (size_t)(colon - *event));

@@ -34,8 +34,7 @@ typedef void (*kern_line_fn)(void *ctx, const char *line);
 void kern_target_params(struct target *t, enum probe_kind kind, const char *module,
 			const char *name, kern_line_fn fn, void *ctx);
 
-/* Names of structs, unions and enums ("struct foo") that match; with their definitions if @verbose.
- */
+/* Names of structs, unions and enums ("struct foo") that match; if @verbose their definitions. */
 void kern_target_structs(struct target *t, const char *glob, bool verbose, kern_line_fn fn,
 			 void *ctx);
 

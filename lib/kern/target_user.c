@@ -96,7 +96,7 @@ int kern_user_functions(void *ctx, const char *path, const char *name, bool dema
 	}
 	if (found.len)
 		qsort(found.data, found.len, sizeof(*found.data), compare_names);
-	vec_foreach (&found, s) {
+	vec_foreach(&found, s) {
 		if (last && !strcmp(last, (*s)->name))
 			continue;
 		last = (*s)->name;
@@ -151,7 +151,7 @@ static void emit_sites(struct kern *k, const char *path, const struct usdt_sites
 	}
 	if (found.len)
 		qsort(found.data, found.len, sizeof(*found.data), compare_sites);
-	vec_foreach (&found, s) {
+	vec_foreach(&found, s) {
 		struct target_symbol symbol = { .module = arena_strdup(k->arena, (*s)->provider),
 						.name = arena_strdup(k->arena, (*s)->name),
 						.address = (*s)->address,
