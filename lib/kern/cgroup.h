@@ -17,7 +17,7 @@
 
 #include "util/err.h"
 
-#define CGROUP_POD_UID_MAX      40 // 36 of a UUID, or 32 hexadecimal digits of a static pod, and NUL
+#define CGROUP_POD_UID_MAX      40 // a UUID, or the 32 digits of a static pod, and NUL
 #define CGROUP_CONTAINER_ID_MAX 65 // 64 hexadecimal digits and NUL
 
 enum cgroup_runtime { RUNTIME_UNKNOWN, RUNTIME_CONTAINERD, RUNTIME_CRIO, RUNTIME_DOCKER };
@@ -32,8 +32,8 @@ struct cgroup_identity {
  * Read a cgroup path: "/kubepods/burstable/podUID/ID" (cgroupfs driver) or
  * "/kubepods.slice/.../kubepods-burstable-podU_I_D.slice/cri-containerd-ID.scope" (systemd driver),
  * with crio-, docker- or libpod- for other runtimes; "SLICE:cri-containerd:ID" in one element; and
- * outside Kubernetes "/docker/ID".  Any prefix (nested kubelets) and any suffix below the container's
- * cgroup may be there.  False if there is neither pod nor container in it.
+ * outside Kubernetes "/docker/ID".  Any prefix (nested kubelets) and any suffix below the
+ * container's cgroup may be there.  False if there is neither pod nor container in it.
  */
 bool cgroup_parse_path(const char *path, struct cgroup_identity *out);
 
