@@ -8,6 +8,8 @@
 #define BAR_WIDTH   52
 #define LABEL_WIDTH 16
 #define COUNT_WIDTH 8
+#define KILO        INT64_C(1024)
+#define MEGA        (KILO * KILO)
 
 /* A boundary between buckets. */
 struct label {
@@ -90,14 +92,14 @@ static void lhist_label(struct label *l, uint64_t index, const int64_t *args)
 {
 	int64_t value = (int64_t)((uint64_t)args[0] + index * (uint64_t)args[2]);
 
-	if (args[2] % 1024 != 0) {
+	if (args[2] % KILO != 0) {
 		l->value = value;
 		l->is_symbol = false;
 		l->len = num_format_s64(l->text, value);
-	} else if (value != 0 && value % (1024 * 1024) == 0) {
-		label_symbol(l, value, value / (1024 * 1024), 2);
-	} else if (value != 0 && value % 1024 == 0) {
-		label_symbol(l, value, value / 1024, 1);
+	} else if (value != 0 && value % MEGA == 0) {
+		label_symbol(l, value, value / MEGA, 2);
+	} else if (value != 0 && value % KILO == 0) {
+		label_symbol(l, value, value / KILO, 1);
 	} else {
 		label_symbol(l, value, value, 0);
 	}

@@ -58,10 +58,13 @@ static const char *line_text(const struct source *s, uint32_t line, size_t *len)
 static void put_columns(struct buf *out, const char *text, size_t len, char marker)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '\t')
-			buf_fill(out, marker ? marker : ' ', 4);
-		else
-			buf_putc(out, marker ? marker : text[i]);
+		char c = text[i];
+
+		if (marker)
+			c = marker;
+		else if (c == '\t')
+			c = ' ';
+		buf_fill(out, c, text[i] == '\t' ? 4 : 1);
 	}
 }
 

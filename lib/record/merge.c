@@ -17,27 +17,22 @@ void agg_merge_buckets(struct record_entry *into, const struct record_entry *fro
 	struct record_bucket *merged = arena_array(a, struct record_bucket, max);
 	uint32_t count = 0;
 
-	while (i < into->bucket_count || j < from->bucket_count) {
-		const struct record_bucket *x = i < into->bucket_count ? &into->buckets[i] : NULL;
-		const struct record_bucket *y = j < from->bucket_count ? &from->buckets[j] : NULL;
+	while (i < into->bucket_count && j < from->bucket_count) {
+		const struct record_bucket *x = &into->buckets[i], *y = &from->buckets[j];
 
-		if (x && y && x->index == y->index) {
-			merged[count] = *x;
-			if (shape->agg == AGG_TSERIES)
-				agg_combine_intervals(&merged[count], y, shape);
-			else
-				merged[count].value += y->value;
-			i++;
-			j++;
-		} else if (!y || (x && x->index < y->index)) {
-			merged[count] = *x;
-			i++;
-		} else {
-			merged[count] = *y;
-			j++;
-		}
+		merged[count] = x->index <= y->index ? *x : *y;
+		if (x->index == y->index && shape->agg == AGG_TSERIES)
+			agg_combine_intervals(&merged[count], y, shape);
+		else if (x->index == y->index)
+			merged[count].value += y->value;
+		i += x->index <= y->index;
+		j += y->index <= x->index;
 		count++;
 	}
+	while (i < into->bucket_count)
+		merged[count++] = into->buckets[i++];
+	while (j < from->bucket_count)
+		merged[count++] = from->buckets[j++];
 	into->buckets = merged;
 	into->bucket_count = count;
 	into->number.total += from->number.total;

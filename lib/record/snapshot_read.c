@@ -26,29 +26,25 @@ struct replay {
 	struct buf bytes; // decoded hexadecimal
 };
 
+/* The value of a digit, -1 if it is none. */
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static bool decode_hex(struct buf *out, const struct buf *hex)
 {
 	buf_clear(out);
-	if (hex->len % 2)
-		return false;
-	for (size_t i = 0; i < hex->len; i++) {
-		char c = hex->data[i];
-		unsigned char digit;
+	for (size_t i = 0; i + 1 < hex->len; i += 2) {
+		int high = hex_digit(hex->data[i]), low = hex_digit(hex->data[i + 1]);
 
-		if (c >= '0' && c <= '9')
-			digit = (unsigned char)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			digit = (unsigned char)(c - 'a' + 10);
-		else
+		if (high < 0 || low < 0)
 			return false;
-		if (i % 2)
-			out->data[out->len - 1] |= (char)digit;
-		else
-			buf_putc(out, (char)(digit << 4));
-		if (out->is_truncated)
-			return false;
+		buf_putc(out, (char)(high << 4 | low));
 	}
-	return true;
+	return hex->len % 2 == 0 && !out->is_truncated;
 }
 
 static bool replay_value(struct replay *r, struct writer *w, unsigned int depth);
