@@ -18,7 +18,7 @@ int action_cat(struct buf *out, const char *path, size_t max, struct err *err)
 	char chunk[4096];
 
 	if (fd < 0)
-		return err_errno(err, -errno, "failed to open file '%s'", path);
+		return err_set(err, -errno, "failed to open file '%s' (%s)", path, strerror(errno));
 	while (out->len < max) {
 		size_t wanted = max - out->len < sizeof(chunk) ? max - out->len : sizeof(chunk);
 		ssize_t n = read(fd, chunk, wanted);

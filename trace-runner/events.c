@@ -7,6 +7,7 @@
 #include "actions.h"
 #include "message.h"
 #include "record/snapshot.h"
+#include "signals.h"
 
 /* Loss counters are this far apart, so that CPUs don't share a cache line. */
 #define LOST_STRIDE 64
@@ -111,6 +112,10 @@ static void print_system(struct events *e, const char *command)
 	struct buf text;
 	struct err err = { 0 };
 
+	/* Thousands of commands may be waiting; whoever interrupts doesn't want to wait for them.
+	 */
+	if (signals_interrupted())
+		return;
 	output_flush(e->output);
 	buf_init(&text, ACTION_OUTPUT_MAX);
 	if (action_system(&text, command, &err) < 0)

@@ -198,6 +198,29 @@ static int reject_program(const struct loaded *l, const struct image_program *p,
 	return fd;
 }
 
+/*
+ * -v: with the log at hand, as bpftrace does, so that a rejection needs no second try.  A buffer
+ * that is too small for the log makes the kernel fail.
+ */
+static int load_with_log(const struct loaded *l, const struct image_program *p,
+			 struct sys_program *s)
+{
+	_cleanup_free_ char *log = calloc(1, l->config->log_size + 1);
+	int fd;
+
+	if (!log)
+		return -ENOMEM;
+	s->log = log;
+	s->log_size = (uint32_t)l->config->log_size;
+	s->log_level = 1;
+	fd = try_program(p, s, false);
+	s->log = NULL;
+	if (fd == -ENOSPC && !l->is_quiet)
+		rejection_report_trimmed(p, (uint32_t)(p - l->image->programs), fd,
+					 l->config->log_size);
+	return fd;
+}
+
 static void print_log(const struct loaded *l, const struct image_program *p, struct sys_program s)
 {
 	_cleanup_free_ char *log = calloc(1, l->config->log_size + 1);
@@ -227,9 +250,9 @@ static int load_program(const struct loaded *l, const struct image_program *p, u
 		.insn_count = p->insn_count,
 		.attach_fd = open_attach_target(p),
 	};
-	int fd = try_program(p, &s, false);
+	int fd = l->is_verbose ? load_with_log(l, p, &s) : try_program(p, &s, false);
 
-	if (fd < 0)
+	if (fd < 0 && !(l->is_verbose && fd == -ENOSPC))
 		fd = reject_program(l, p, &s, fd);
 	if (l->prints_logs)
 		print_log(l, p, s);
@@ -287,7 +310,8 @@ int load_image(struct loaded *out, struct image *image, const struct load_option
 	struct loaded l = { .image = image,
 			    .config = o->config,
 			    .prints_logs = o->print_logs,
-			    .is_quiet = o->is_quiet };
+			    .is_quiet = o->is_quiet,
+			    .is_verbose = o->is_verbose };
 	int r = load_all(&l, o, err);
 
 	if (r < 0) {

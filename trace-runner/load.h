@@ -20,6 +20,7 @@ struct load_options {
 	uint64_t runtime[RUNTIME_COUNT]; // what the image leaves to fill in, see bpf/image.h
 	bool print_logs;                 // -d verifier
 	bool is_quiet;                   // say nothing about rejected programs
+	bool is_verbose;                 // -v: have the log at hand
 	bool keeps_runtime_open;         // load_set_runtime() will be called
 };
 
@@ -32,6 +33,7 @@ struct loaded {
 	size_t ring_bytes;
 	bool prints_logs;
 	bool is_quiet;
+	bool is_verbose;
 	const struct config *config;
 };
 

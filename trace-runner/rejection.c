@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,4 +142,16 @@ void rejection_report(const struct image_program *p, int code, const char *log)
 					       : ", at the end of its log (-v shows all of it)",
 		message_settings()->is_verbose ? log : log_tail(log),
 		log[strlen(log) - 1] == '\n' ? "" : "\n");
+}
+
+void rejection_report_trimmed(const struct image_program *p, uint32_t index, int code,
+			      uint64_t log_size)
+{
+	message_error("Error loading BPF program for %s_%u. Error code: %d (%s).", p->name,
+		      index + 1, code, strerror(-code));
+	message_warning("Kernel log seems to be trimmed. This may be due to buffer not being big "
+			"enough, try increasing the BPFTRACE_LOG_SIZE environment variable beyond "
+			"the current value of %" PRIu64 " bytes. Or, add the configuration "
+			"`config = { log_size = N; }` to the script.",
+			log_size);
 }

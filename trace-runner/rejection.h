@@ -9,11 +9,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bpf/image.h"
 
 /* @code: negative errno of the load; @log: the verifier's, may be empty. */
 void rejection_report(const struct image_program *p, int code, const char *log);
+
+/* The kernel refused program number @index since its log did not fit into @log_size bytes. */
+void rejection_report_trimmed(const struct image_program *p, uint32_t index, int code,
+			      uint64_t log_size);
 
 /* The number of the last instruction that the log shows, -1: none. */
 long rejection_last_pc(const char *log);

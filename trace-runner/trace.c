@@ -143,6 +143,7 @@ static int load(struct trace *t)
 		.config = t->config,
 		.print_logs = t->options->debug & DEBUG_VERIFIER,
 		.is_quiet = t->recompile != NULL,
+		.is_verbose = t->options->is_verbose,
 		.keeps_runtime_open = is_confined(t),
 	};
 	struct err err = { 0 };
