@@ -194,12 +194,12 @@ struct ir_insn *emit_phi2(struct lower *lo, struct ir_block *b, struct ir_block 
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-/* The verifier wants aligned accesses to the stack, and keys are hashed 4 bytes at a time. */
+/* The verifier wants aligned accesses to the stack, also where bytes are written several at once. */
 static uint32_t slot_align(uint32_t size, uint32_t align)
 {
-	if (align < 8 && size >= 8)
-		return 8;
-	return align ? align : 1;
+	uint32_t widest = size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
+
+	return widest > align ? widest : align;
 }
 
 uint32_t slot_new(struct lower *lo, uint32_t size, uint32_t align, const char *name)

@@ -77,10 +77,7 @@ struct ir_insn *lower_gid(struct lower *lo, const struct ast *e, const struct pl
 struct ir_insn *lower_comm(struct lower *lo, const struct ast *e, const struct place *dst)
 {
 	/* The helper fills all of it, with zeros behind the name. */
-	struct ir_insn *to = place_address(lo, dst);
-	struct ir_insn *ret = EMIT_CALL(lo, get_current_comm, to, emit_const(lo, e->type->size));
-
-	check_helper(lo, BPF_FUNC_get_current_comm, ret, e->span);
+	EMIT_CALL(lo, get_current_comm, place_address(lo, dst), emit_const(lo, e->type->size));
 	return NULL;
 }
 
