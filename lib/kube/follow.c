@@ -15,10 +15,11 @@
 #include "util/arena.h"
 #include "util/strmap.h"
 
-#define NODE_GRACE_MS   5000 // from a node's NotReady to giving it up, while nothing comes from it
-#define ENDING_GRACE_MS 5000 // from the log's end to that of the wait for the exit code
-#define START_NOTE_MS   3000 // before saying what a start waits for
-#define MAX_NOTE_MS     30000
+#define NODE_GRACE_MS     5000 // from a node's NotReady to giving it up, while nothing comes from it
+#define ENDING_GRACE_MS   5000 // from the log's end to that of the wait for the exit code
+#define DELETING_GRACE_MS 1000 // the same when the pod is being deleted
+#define START_NOTE_MS     3000 // before saying what a start waits for
+#define MAX_NOTE_MS       30000
 
 enum job_state {
 	JOB_WAITING,
@@ -43,6 +44,7 @@ struct follow_job {
 	char *node_message; // why it isn't ready; NULL: it is
 	bool has_data;      // a line came since node_timer was started
 	bool has_terminated;
+	bool is_deleting; // the pod
 	bool is_pod_gone;
 	int status;
 	char *reason; // of the termination, such as OOMKilled
@@ -185,8 +187,10 @@ static void conclude(struct follow_job *j)
 			err_set(&j->err, -ENOMEM,
 				"the runner was killed: out of memory (OOMKilled); "
 				"raise the limit with --patch");
+	} else if (j->is_deleting && !j->follow->is_stopping) {
+		note(j, "the trace was deleted"); // by somebody else, in good order
 	} else if (!j->follow->is_stopping) {
-		err_set(&j->err, -ECANCELED, "the trace was deleted while it ran");
+		err_set(&j->err, -ECANCELED, "the trace's pod disappeared while it ran");
 	}
 	clean_up(j);
 }
@@ -237,7 +241,9 @@ static void on_log_end(void *ctx, const struct err *err)
 		return;
 	}
 	j->timer.fn = on_ending_timeout;
-	transport_timer_start(transport(j), &j->timer, ENDING_GRACE_MS);
+	/* Of a pod that is being deleted the kubelet may never tell how it ended. */
+	transport_timer_start(transport(j), &j->timer,
+			      j->is_deleting ? DELETING_GRACE_MS : ENDING_GRACE_MS);
 }
 
 static void start_log(struct follow_job *j)
@@ -330,6 +336,7 @@ static void on_pod_changed(struct follow_job *j, const struct kube_pod *pod, str
 		j->pod = strdup(pod->name);
 	if (!c || !j->pod || strcmp(j->pod, pod->name) != 0)
 		return;
+	j->is_deleting |= pod->is_deleting;
 	if (c->state == KUBE_STATE_TERMINATED)
 		take_termination(j, c);
 	if (j->state == JOB_ENDING && j->has_terminated) {

@@ -121,6 +121,7 @@ static void on_line(struct kube_log *log, char *line, size_t len)
 	if (is_repetition(log, stamp_ns))
 		return;
 	remember(log, stamp_ns);
+	log->pause_ms = FIRST_PAUSE_MS;
 	len = skip + kube_log_join_parts(line + skip, len - skip);
 	if (log->options.keeps_stamps)
 		skip = 0;
@@ -129,7 +130,6 @@ static void on_line(struct kube_log *log, char *line, size_t len)
 
 static void tell_back(struct kube_log *log)
 {
-	log->pause_ms = FIRST_PAUSE_MS;
 	if (!log->is_cut)
 		return;
 	log->is_cut = false;
@@ -185,7 +185,11 @@ static void retry_later(struct kube_log *log, const struct err *err)
 	log->pause_ms = log->pause_ms * 2 < MAX_PAUSE_MS ? log->pause_ms * 2 : MAX_PAUSE_MS;
 }
 
-static bool has_terminated(const struct kube_log *log, const struct kube_pod *pod)
+/*
+ * Will nothing more be written?  A kubelet may have removed the container of a pod that is being
+ * deleted before it reported how it ended; then the container seems to wait for its start again.
+ */
+static bool is_over(const struct kube_log *log, const struct kube_pod *pod)
 {
 	const struct kube_container *c = NULL;
 
@@ -193,17 +197,19 @@ static bool has_terminated(const struct kube_log *log, const struct kube_pod *po
 		c = kube_pod_container(pod, log->container);
 	else if (pod->container_count)
 		c = &pod->containers[0];
-	return (c && c->state == KUBE_STATE_TERMINATED) || strcmp(pod->phase, "Failed") == 0 ||
-	       strcmp(pod->phase, "Succeeded") == 0;
+	if (strcmp(pod->phase, "Failed") == 0 || strcmp(pod->phase, "Succeeded") == 0)
+		return true;
+	return c && (c->state == KUBE_STATE_TERMINATED ||
+		     (pod->is_deleting && c->state != KUBE_STATE_RUNNING));
 }
 
 /* A stream has ended, and this is the pod now. */
 static void on_pod(void *ctx, const cJSON *reply, const struct err *err)
 {
 	struct kube_log *log = ctx;
+	bool was_final = log->is_final;
 	struct kube_pod pod;
 	struct arena a;
-	bool is_over;
 
 	if (err && err->code == -ENOENT) {
 		/* Deleted.  Its log went with it: what has come is all there is. */
@@ -216,15 +222,13 @@ static void on_pod(void *ctx, const cJSON *reply, const struct err *err)
 	}
 	arena_init(&a);
 	kube_pod_parse(&pod, &a, reply);
-	is_over = has_terminated(log, &pod);
+	log->is_final = is_over(log, &pod);
 	arena_finish(&a);
-	if (is_over) {
-		/* The stream may have been cut just before the end: read the rest once more. */
-		log->is_final = true;
+	/* The stream may have been cut just before the end: read the rest once more. */
+	if (log->is_final && !was_final)
 		open_stream(log);
-	} else {
+	else
 		retry_later(log, log->cut.code ? &log->cut : NULL);
-	}
 }
 
 static void ask_for_pod(struct kube_log *log)
@@ -251,6 +255,8 @@ static void on_stream_end(void *ctx, const struct transport_result *result)
 	log->stream = NULL;
 	if (code == -ENOENT || code == -EACCES)
 		finish(log, log->is_final || log->newest_ns ? NULL : &log->cut);
+	else if (log->is_final && code == -EINVAL) // the container was removed meanwhile
+		finish(log, NULL);
 	else if (!log->options.follows || (code == 0 && log->is_final))
 		finish(log, code < 0 ? &log->cut : NULL);
 	else // even 400 "waiting to start" and 500 from a kubelet that can't be reached may pass
