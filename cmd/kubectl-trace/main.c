@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "command.h"
 #include "util/str.h"
@@ -32,6 +33,17 @@ static int compare(const void *name, const void *command)
 	return strcmp(name, ((const struct command *)command)->name);
 }
 
+/* Over HTTP/1.1 every log stream is a connection, and the usual limit is 1024. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "help";
@@ -40,6 +52,7 @@ int main(int argc, char **argv)
 
 	/* A reader that goes away shows as a failed write, which stops the trace in good order. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		name = "help";
 	else if (strcmp(name, "--version") == 0)

@@ -9,8 +9,8 @@
 #include "kube/job.h"
 #include "kube/json.h"
 
-/* Base64 makes 4/3 of it, and a request of 1.5 MiB is the most that etcd takes. */
-#define PART_BYTES 1000000
+/* Just below the limit of a ConfigMap, KUBE_CONFIGMAP_MAX.  etcd takes requests of 1.5 MiB. */
+#define PART_BYTES 1048000
 #define HASH_CHARS 12
 
 void kube_bundle_init(struct kube_bundle *out, struct arena *a, const char *data, size_t len)
