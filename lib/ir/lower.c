@@ -54,8 +54,10 @@ static void choose_load(struct lower *lo, struct lowered_program *p)
 		if (lo->features.btf_raw_tracepoint && ap->btf_id && !lo->o->no_typed_loads) {
 			p->prog_type = BPF_PROG_TYPE_TRACING;
 			p->expected_attach_type = BPF_TRACE_RAW_TP;
+			p->attach_btf_id = ap->btf_id;
 		}
-		/* fall through */
+		p->attach_name = ap->function;
+		break;
 	case PROBE_fentry: case PROBE_fexit: case PROBE_iter:
 		p->attach_btf_id = ap->btf_id;
 		p->attach_name = ap->function;

@@ -330,6 +330,21 @@ static void emit_entries(const entry_list *list, target_symbol_fn fn, void *fn_c
 	}
 }
 
+/* What a program for a raw tracepoint or an iterator is loaded with; 0: not there. */
+static uint32_t attach_id(struct functions *f, const char *module, const char *prefix,
+			  const char *name, uint32_t kind)
+{
+	uint32_t obj;
+	struct kbtf *b = ktypes_btf(f->types, module, &obj);
+
+	return b ? kbtf_find(b, arena_printf(f->arena, "%s%s", prefix, name), 1u << kind) : 0;
+}
+
+static uint32_t raw_tracepoint_id(struct functions *f, const char *module, const char *name)
+{
+	return attach_id(f, module, "btf_trace_", name, BTF_KIND_TYPEDEF);
+}
+
 void functions_each_raw_tracepoint(struct functions *f, const char *module, const char *name,
 				   target_symbol_fn fn, void *fn_ctx)
 {
@@ -339,9 +354,10 @@ void functions_each_raw_tracepoint(struct functions *f, const char *module, cons
 	if (name && !str_has_glob(name)) {
 		id = ktypes_find_tracepoint_stub(f->types, name, &obj);
 		struct target_symbol symbol = { .module = ktypes_module_name(f->types, obj),
-						.name = name,
-						.btf_id = id };
+						.name = name };
 
+		if (id)
+			symbol.btf_id = raw_tracepoint_id(f, symbol.module, name);
 		if (id && (!module || str_glob(module, symbol.module)))
 			(void)fn(fn_ctx, &symbol);
 		return;
@@ -357,6 +373,8 @@ void functions_each_raw_tracepoint(struct functions *f, const char *module, cons
 			kbtf_each(w.btf, collect_stub, &w);
 	}
 	sort_unique(&w.found);
+	vec_foreach(&w.found, e)
+		e->btf_id = raw_tracepoint_id(f, e->module, e->name);
 	emit_entries(&w.found, fn, fn_ctx);
 }
 
@@ -393,5 +411,7 @@ void functions_each_iterator(struct functions *f, const char *name, target_symbo
 		return;
 	kbtf_each(w.btf, collect_iterator, &w);
 	sort_unique(&w.found);
+	vec_foreach(&w.found, e)
+		e->btf_id = attach_id(f, NULL, "bpf_iter_", e->name, BTF_KIND_FUNC);
 	emit_entries(&w.found, fn, fn_ctx);
 }
