@@ -70,7 +70,7 @@ struct sink_ops {
 	void (*time)(struct sink *s, const char *text, size_t len);
 	void (*cat)(struct sink *s, const char *text, size_t len);
 	void (*join)(struct sink *s, const char *text, size_t len);
-	void (*syscall)(struct sink *s, const char *text, size_t len); // output of system()
+	void (*syscall)(struct sink *s, const char *text, size_t len); // what a command printed
 	void (*runtime_error)(struct sink *s, const struct record_error *error);
 	void (*test_result)(struct sink *s, const struct record_test *test);
 	void (*benchmark_result)(struct sink *s, const struct record_bench *bench);
