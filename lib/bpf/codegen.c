@@ -90,6 +90,7 @@ static void generate(struct codegen *g, uint32_t index)
 	budget = below + spare < BPF_STACK_BYTES ? BPF_STACK_BYTES - below - spare : 0;
 	legalize_func(f, g->o);
 	cfg_compute(f);
+	layout_blocks(f);
 	phi_split_edges(f);
 	/* Spill slots may need what the slots were given: these get less then. */
 	for (room = budget; !g->error;) {

@@ -26,6 +26,8 @@ void frame_lower_scratch(struct ir_func *f, const struct codegen_options *o, uin
 			 uint32_t stride);
 
 void phi_split_edges(struct ir_func *f);
+/* Requires: cfg_compute().  The list of blocks is in the new order. */
+void layout_blocks(struct ir_func *f);
 /* What the machine has no instruction for, as other IR operations. */
 void legalize_func(struct ir_func *f, const struct codegen_options *o);
 

@@ -116,21 +116,46 @@ static void mark_escaping(struct ir_func *f)
 			}
 }
 
+enum truth { UNKNOWN, IS_FALSE, IS_TRUE };
+
+/*
+ * Whether @branch is taken when its block is entered from predecessor number @pred: the phi brings a
+ * constant, or a value that the predecessor has just compared with the same constant.
+ */
+static enum truth decide_from(const struct ir_insn *branch, size_t pred)
+{
+	const struct ir_insn *value = branch->args[0]->args[pred];
+	const struct ir_insn *constant = branch->args[1];
+	const struct ir_block *from = branch->block->preds.data[pred];
+	const struct ir_insn *test = from->last;
+	bool is_equal;
+
+	if (value->op == OP_CONST)
+		return fold_compare(branch->cond, (uint64_t)value->imm, (uint64_t)constant->imm) ?
+			       IS_TRUE :
+			       IS_FALSE;
+	if (test->op != OP_BRANCH || test->args[0] != value ||
+	    !fold_is(test->args[1], constant->imm) || from->succs[0] == from->succs[1])
+		return UNKNOWN;
+	if ((test->cond != COND_EQ && test->cond != COND_NE) ||
+	    (branch->cond != COND_EQ && branch->cond != COND_NE))
+		return UNKNOWN;
+	is_equal = (test->cond == COND_EQ) == (from->succs[0] == branch->block);
+	return is_equal == (branch->cond == COND_EQ) ? IS_TRUE : IS_FALSE;
+}
+
 static bool thread(struct ir_func *f, struct ir_block *b)
 {
 	const struct ir_insn *branch = b->last;
 	bool is_changed = false;
 
 	for (size_t i = b->preds.len; i-- > 0;) {
-		const struct ir_insn *value = branch->args[0]->args[i];
 		struct ir_block *from = b->preds.data[i], *to;
-		bool is_taken;
+		enum truth known = decide_from(branch, i);
 
-		if (value->op != OP_CONST || from->succs[0] == from->succs[1])
+		if (known == UNKNOWN || from->succs[0] == from->succs[1])
 			continue;
-		is_taken = fold_compare(branch->cond, (uint64_t)value->imm,
-					(uint64_t)branch->args[1]->imm);
-		to = b->succs[!is_taken];
+		to = b->succs[known == IS_FALSE];
 		if (to == b || is_pred(to, from))
 			continue;
 		redirect(f, b, i, to);
@@ -182,6 +207,30 @@ static bool merge_next(struct ir_block *b)
 	return true;
 }
 
+/* A jump to a block that only returns: return here. */
+static void return_early(struct ir_func *f, struct ir_block *b)
+{
+	struct ir_block *to = b->succs[0];
+	struct ir_insn *value, *ret;
+	size_t pred;
+
+	if (b->last->op != OP_JUMP || to->last->op != OP_RETURN || b->is_cold)
+		return;
+	for (const struct ir_insn *insn = to->first; insn != to->last; insn = insn->next)
+		if (insn->op != OP_PHI && insn->op != OP_CONST)
+			return;
+	value = to->last->args[0];
+	if (value->op == OP_CONST && value->block == to)
+		hoist_constants(f, to);
+	pred = ir_pred_index(to, b);
+	ret = ir_insn_new(f, OP_RETURN, 1);
+	ret->args[0] = value_from(value, to, pred);
+	ret->span = to->last->span;
+	ir_remove(b->last);
+	ir_append(b, ret);
+	ir_remove_edge(b, to);
+}
+
 /* Both ways lead to one block and carry the same values. */
 static void drop_double_edge(struct ir_block *b)
 {
@@ -226,5 +275,7 @@ void opt_cfg(struct ir_func *f)
 				is_changed = true;
 		ir_apply_replacements(f);
 	}
+	ir_foreach_block(f, b)
+		return_early(f, b);
 	cfg_compute(f);
 }
