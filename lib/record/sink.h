@@ -63,7 +63,8 @@ struct sink_ops {
 	/* errorf, warnf. */
 	void (*message)(struct sink *s, enum image_level level, struct span span, const char *text,
 			size_t len);
-	void (*value)(struct sink *s, struct value_walker *walker, const struct record_value *value);
+	void (*value)(struct sink *s, struct value_walker *walker,
+		      const struct record_value *value);
 	void (*map)(struct sink *s, const struct record_table *table);
 	/* The value of @table's only entry, as a value. */
 	void (*table_value)(struct sink *s, const struct record_table *table);
