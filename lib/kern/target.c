@@ -371,6 +371,7 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 		.iterators = iterators,
 		.user_functions = kern_user_functions,
 		.usdt_probes = kern_usdt_probes,
+		.usdt_sites = kern_usdt_sites,
 		.line_address = kern_line_address,
 		.bpf_programs = bpf_programs,
 		.resolve_binary = resolve_binary,

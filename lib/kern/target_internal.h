@@ -38,6 +38,8 @@ int kern_line_address(void *ctx, const char *path, const char *file, uint32_t li
 		      uint64_t *address, struct err *err);
 int kern_user_functions(void *ctx, const char *path, const char *name, bool demangle,
 			target_symbol_fn fn, void *fn_ctx, struct err *err);
+size_t kern_usdt_sites(void *ctx, const char *path, const char *provider, const char *name,
+		       const struct target_usdt_site **sites);
 int kern_usdt_probes(void *ctx, const char *path, const char *provider, const char *name,
 		     target_symbol_fn fn, void *fn_ctx, struct err *err);
 int kern_user_symbol(void *ctx, const char *path, const char *name, struct target_symbol *out);
