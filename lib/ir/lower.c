@@ -4,7 +4,7 @@
  *
  * Every probe is one program, attached to all of its attach points; only probes on system calls
  * share programs (lower_dispatch.c).  What the runner runs itself (begin, end …) is a raw tracepoint
- * program, which BPF_PROG_TEST_RUN can run.
+ * program, which BPF_PROG_TEST_RUN can run; bench is XDP, which it can repeat and time.
  */
 #include "ir/lower.h"
 
@@ -24,7 +24,7 @@ static const struct {
 	[PROBE_end] = { BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
 	[PROBE_self] = { BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
 	[PROBE_test] = { BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
-	[PROBE_bench] = { BPF_PROG_TYPE_RAW_TRACEPOINT, 0 },
+	[PROBE_bench] = { BPF_PROG_TYPE_XDP, 0 },
 	[PROBE_kprobe] = { BPF_PROG_TYPE_KPROBE, 0 },
 	[PROBE_kretprobe] = { BPF_PROG_TYPE_KPROBE, 0 },
 	[PROBE_fentry] = { BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY },
@@ -41,6 +41,20 @@ static const struct {
 	[PROBE_watchpoint] = { BPF_PROG_TYPE_PERF_EVENT, 0 },
 	[PROBE_iter] = { BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER },
 };
+
+/* Attach types newer than the headers we may be built with (include/uapi/linux/bpf.h). */
+enum { ATTACH_KPROBE_MULTI = 42, ATTACH_UPROBE_MULTI = 48 };
+
+/* Functions by name alone can be attached to by one link. */
+static bool is_kprobe_multi(const struct lower *lo, const struct lowered_program *p)
+{
+	if (!lo->features.kprobe_multi || p->attach_points.len < 2)
+		return false;
+	vec_foreach(&p->attach_points, ap)
+		if ((*ap)->has_address || (*ap)->offset)
+			return false;
+	return true;
+}
 
 static void choose_load(struct lower *lo, struct lowered_program *p)
 {
@@ -59,7 +73,7 @@ static void choose_load(struct lower *lo, struct lowered_program *p)
 		p->attach_name = ap->function;
 		break;
 	case PROBE_fentry: case PROBE_fexit: case PROBE_iter:
-		p->attach_btf_id = ap->btf_id;
+		p->attach_btf_id = p->prog_type == BPF_PROG_TYPE_TRACING ? ap->btf_id : 0;
 		p->attach_name = ap->function;
 		break;
 	default: break;

@@ -519,8 +519,6 @@ void agg_assign(struct lower *lo, const struct map_info *m, const struct ast *ke
 		const struct ast *call)
 {
 	struct agg_update u = { .map = m, .type = m->decl->value, .done = block_new(lo) };
-	struct ir_block *found;
-	struct ir_insn *entry;
 	struct place k;
 
 	if (key)
@@ -528,11 +526,7 @@ void agg_assign(struct lower *lo, const struct map_info *m, const struct ast *ke
 	if (call->call.args.len)
 		u.number = lower_scalar(lo, call->call.args.data[0]);
 	if (key) {
-		entry = map_lookup_or_add(lo, m, &k);
-		found = block_new(lo);
-		emit_branch_imm(lo, COND_NE, entry, 0, found, u.done);
-		block_enter(lo, found);
-		u.value = place_ptr(entry, 0, AS_BPF);
+		u.value = place_ptr(map_lookup_or_add(lo, m, &k, u.done), 0, AS_BPF);
 	} else {
 		u.value = global_slot(lo, m);
 		place_store(lo, &u.value, -8, 8, emit_const(lo, 1));

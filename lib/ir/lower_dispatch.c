@@ -142,26 +142,36 @@ static void test_probe(struct lower *lo, const struct dispatch *d, uint32_t i, s
 	}
 }
 
+/* Only after the number, since most system calls end there. */
+static void check_task(struct lower *lo, struct ir_block *leave)
+{
+	struct ir_block *native = block_new(lo);
+
+	syscall_skip_compat(lo, native, leave);
+	block_enter(lo, native);
+	lower_container_filter(lo, leave);
+}
+
 /* ---- the program ----------------------------------------------------------------------------- */
 
 static void lower_part(struct lower *lo, const struct syscall_group *g, struct dispatch *d)
 {
-	struct ir_block *leave = block_new(lo), *native;
+	struct ir_block *leave = block_new(lo);
 
 	lo->syscall_number = syscall_number(lo, g->is_exit);
 	make_table(lo, d);
-	if (d->entry_size)
+	if (d->entry_size) {
 		look_up(lo, d, leave);
-	native = block_new(lo);
-	syscall_skip_compat(lo, native, leave);
-	block_enter(lo, native);
-	lower_container_filter(lo, leave);
+		check_task(lo, leave);
+	}
 	for (uint32_t i = 0; i < d->count; i++) {
 		struct ir_block *body = block_new(lo), *next = block_new(lo);
 
 		lo->span = d->probes[i]->span;
 		test_probe(lo, d, i, body, next);
 		block_enter(lo, body);
+		if (!d->entry_size)
+			check_task(lo, next);
 		lower_body(lo, d->probes[i], next);
 		block_enter(lo, next);
 	}
@@ -177,6 +187,7 @@ void lower_syscalls(struct lower *lo, const struct syscall_group *g)
 		size_t left = g->probes.len - first;
 
 		d.count = left < PROBES_A_PROGRAM ? (uint32_t)left : PROBES_A_PROGRAM;
+		lo->is_syscall = true;
 		p = program_begin(lo, d.probes[0], g->is_exit ? "sys_exit" : "sys_enter");
 		p->prog_type = BPF_PROG_TYPE_TRACING;
 		p->expected_attach_type = BPF_TRACE_RAW_TP;
@@ -185,7 +196,6 @@ void lower_syscalls(struct lower *lo, const struct syscall_group *g)
 			vec_foreach(&d.probes[i]->attach_points, ap)
 				if (i || ap != d.probes[i]->attach_points.data)
 					vec_push(lo->arena, &p->attach_points, *ap);
-		lo->is_syscall = true;
 		lower_part(lo, g, &d);
 		lo->is_syscall = false;
 		program_end(lo);

@@ -37,16 +37,19 @@ static struct place source(struct lower *lo, const struct ast *e)
 struct ir_insn *lower_str(struct lower *lo, const struct ast *e, const struct place *dst)
 {
 	struct place src = source(lo, arg(e, 0));
-	struct ir_insn *size = emit_const(lo, e->type->size);
+	uint32_t capacity = e->type->size;
+	struct ir_insn *size;
 
 	if (dst->is_padded)
-		place_zero(lo, dst, 0, e->type->size);
-	if (e->call.args.len > 1) {
-		size = bounded_length(lo, arg(e, 1), e->type->size);
-		/* A length of 0 reads nothing. */
-		if (!dst->is_padded && (!ir_is_const(size) || !size->imm))
-			place_store(lo, dst, 0, 1, emit_const(lo, 0));
+		place_zero(lo, dst, 0, capacity);
+	if (e->call.args.len < 2) {
+		read_until_full(lo, dst, capacity, &src);
+		return NULL;
 	}
+	size = bounded_length(lo, arg(e, 1), capacity);
+	/* A length of 0 reads nothing. */
+	if (!dst->is_padded && (!ir_is_const(size) || !size->imm))
+		place_store(lo, dst, 0, 1, emit_const(lo, 0));
 	read_string(lo, dst, size, &src);
 	return NULL;
 }
@@ -216,7 +219,6 @@ static struct ir_insn *call_typed(struct lower *lo, uint32_t helper, const struc
 	for (uint32_t i = 0; i < count; i++)
 		args[i + 1] = others[i];
 	ret = emit_call(lo, helper, count + 1, args);
-	check_helper(lo, helper, ret, lo->span);
 	from_yes = lo->fn->block;
 	emit_jump(lo, f.done);
 	block_enter(lo, f.no);
@@ -248,7 +250,8 @@ struct ir_insn *lower_path(struct lower *lo, const struct ast *e, const struct p
 		place_store(lo, dst, 0, 1, emit_const(lo, 0));
 	others[0] = place_address(lo, dst);
 	others[1] = emit_const(lo, e->type->size);
-	call_typed(lo, BPF_FUNC_d_path, &object, others, 2);
+	check_helper(lo, BPF_FUNC_d_path, call_typed(lo, BPF_FUNC_d_path, &object, others, 2),
+		     e->span);
 	return NULL;
 }
 

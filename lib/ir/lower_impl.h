@@ -397,6 +397,9 @@ void read_bytes(struct lower *lo, const struct place *dst, const struct place *p
 /* A string that ends at a NUL; returns what the helper returns. */
 struct ir_insn *read_string(struct lower *lo, const struct place *dst, struct ir_insn *size,
 			    const struct place *src);
+/* The same, with a string that does not fit cut where the room ends. */
+void read_until_full(struct lower *lo, const struct place *dst, uint32_t size,
+		     const struct place *src);
 enum addr_space resolve_space(struct lower *lo, enum addr_space as);
 /* The verifier will know @insn, of type @t, as a pointer to that kernel struct. */
 void mark_btf_pointer(struct lower *lo, struct ir_insn *insn, const struct type *t);
@@ -443,9 +446,9 @@ struct map_info *map_info(struct lower *lo, const struct map_decl *m);
 /* A key in our memory, as the map has it. */
 struct place map_key(struct lower *lo, const struct map_info *m, const struct ast *key);
 struct ir_insn *map_lookup(struct lower *lo, const struct map_info *m, const struct place *key);
-/* Add what is not there: value bytes all 0 (see lower_map.c). */
+/* Add what is not there, with a value that is all 0; goes to @full if that can't be done. */
 struct ir_insn *map_lookup_or_add(struct lower *lo, const struct map_info *m,
-				  const struct place *key);
+				  const struct place *key, struct ir_block *full);
 struct ir_insn *map_read_scalar(struct lower *lo, const struct ast *e);
 /* The value's place; all zero if there is none. */
 struct place map_read_place(struct lower *lo, const struct ast *e);

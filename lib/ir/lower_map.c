@@ -245,19 +245,6 @@ static void map_update(struct lower *lo, const struct map_info *m, const struct 
 		check_helper(lo, BPF_FUNC_map_update_elem, ret, span);
 }
 
-/* Was it added, by us or by another CPU?  Else the map is full. */
-static void check_map_add(struct lower *lo, struct ir_insn *added, struct ir_insn *ret)
-{
-	struct ir_block *full = block_new(lo), *ok = block_new(lo);
-
-	full->is_cold = true;
-	emit_branch_imm(lo, COND_EQ, added, 0, full, ok);
-	block_enter(lo, full);
-	emit_helper_error(lo, BPF_FUNC_map_update_elem, ret, lo->span);
-	emit_jump(lo, ok);
-	block_enter(lo, ok);
-}
-
 /* With -k, a missing key is worth a warning. */
 static void map_missing(struct lower *lo)
 {
@@ -265,27 +252,39 @@ static void map_missing(struct lower *lo)
 		emit_helper_error(lo, BPF_FUNC_map_lookup_elem, emit_const(lo, 0), lo->span);
 }
 
-struct ir_insn *map_lookup_or_add(struct lower *lo, const struct map_info *m,
-				  const struct place *key)
+/* Add zeros and look again: another CPU may have been faster.  Else the map is full: @full. */
+static struct ir_insn *map_add(struct lower *lo, const struct map_info *m, const struct place *key,
+			       struct ir_block *done, struct ir_block *full)
 {
-	struct ir_insn *found = map_lookup(lo, m, key), *added, *failed;
 	struct place zeros = rodata_zeros(lo, m->value_size);
-	struct ir_block *from_yes;
-	struct fork f = fork_begin(lo);
+	struct ir_block *failed = block_new(lo);
+	struct ir_insn *ret, *added;
 
-	f.no->is_cold = true;
-	emit_branch_imm(lo, COND_NE, found, 0, f.yes, f.no);
-	block_enter(lo, f.yes);
-	from_yes = lo->fn->block;
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
-	failed = EMIT_CALL(lo, map_update_elem, emit_map(lo, m->map), place_address(lo, key),
-			   place_address(lo, &zeros), emit_const(lo, BPF_NOEXIST));
+	ret = EMIT_CALL(lo, map_update_elem, emit_map(lo, m->map), place_address(lo, key),
+			place_address(lo, &zeros), emit_const(lo, BPF_NOEXIST));
 	added = map_lookup(lo, m, key);
-	check_map_add(lo, added, failed);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	return emit_phi2(lo, f.done, from_yes, found, added);
+	failed->is_cold = true;
+	emit_branch_imm(lo, COND_NE, added, 0, done, failed);
+	block_enter(lo, failed);
+	emit_helper_error(lo, BPF_FUNC_map_update_elem, ret, lo->span);
+	emit_jump(lo, full);
+	return added;
+}
+
+struct ir_insn *map_lookup_or_add(struct lower *lo, const struct map_info *m,
+				  const struct place *key, struct ir_block *full)
+{
+	struct ir_block *add = block_new(lo), *done = block_new(lo), *from = lo->fn->block;
+	struct ir_insn *found = map_lookup(lo, m, key), *added;
+	uint32_t time = ssa_now(lo);
+
+	add->is_cold = true;
+	emit_branch_imm(lo, COND_NE, found, 0, done, add);
+	block_enter(lo, add);
+	added = map_add(lo, m, key, done, full);
+	ssa_set_dom(lo, done, from, time);
+	block_enter(lo, done);
+	return emit_phi2(lo, done, from, found, added);
 }
 
 /* ---- .data ----------------------------------------------------------------------------------- */

@@ -98,6 +98,26 @@ struct ir_insn *read_string(struct lower *lo, const struct place *dst, struct ir
 	return ret;
 }
 
+/*
+ * A string that is cut has no NUL: whoever prints it sees by that that it is not all.  The helper
+ * puts one at the end of what it fills; the last character goes there afterwards.
+ */
+void read_until_full(struct lower *lo, const struct place *dst, uint32_t size,
+		     const struct place *src)
+{
+	struct ir_insn *ret = read_string(lo, dst, emit_const(lo, size), src);
+	struct ir_block *full = block_new(lo), *done = block_new(lo);
+	struct place last = place_at(*dst, (int64_t)size - 1);
+	struct place from = place_at(*src, (int64_t)size - 1);
+
+	full->is_cold = true;
+	emit_branch_imm(lo, COND_EQ, ret, size, full, done);
+	block_enter(lo, full);
+	read_bytes(lo, &last, &from, 1);
+	emit_jump(lo, done);
+	block_enter(lo, done);
+}
+
 struct ir_insn *load_scalar(struct lower *lo, const struct place *p, const struct type *t)
 {
 	enum addr_space as = resolve_space(lo, p->as);

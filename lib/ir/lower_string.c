@@ -461,10 +461,11 @@ static void search_string(struct lower *lo, struct search *s)
 static struct ir_insn *find_string(struct lower *lo, const struct ast *e)
 {
 	const struct ast *haystack = e->call.args.data[0], *needle = e->call.args.data[1];
-	struct search s = { .text = literal(needle), .found = block_new(lo) };
+	struct search s = { .text = literal(needle) };
 
 	if (s.text && !s.text->string.len)
 		return emit_const(lo, 0);
+	s.found = block_new(lo);
 	s.position = ssa_var_new(lo);
 	s.haystack = string_place(lo, haystack);
 	s.haystack_size = string_capacity(lo, haystack->type);
@@ -503,8 +504,10 @@ struct ir_insn *lower_memcmp(struct lower *lo, const struct ast *e, const struct
 	struct piece_loop l;
 
 	(void)dst;
-	if (left->type->kind != TYPE_STRING && left->type->kind != TYPE_POINTER)
+	if (left->type->kind != TYPE_POINTER)
 		size = left->type->size;
+	if (right->type->kind != TYPE_POINTER && right->type->size < size)
+		size = right->type->size;
 	ssa_write(lo, result, emit_const(lo, 0));
 	l = piece_loop_begin(lo, 1, size);
 	emit_branch(lo, COND_ULT, l.offset, limit, inside, l.end);

@@ -73,7 +73,7 @@ static void copy_string(struct lower *lo, const struct place *dst, const struct 
 	/* Most long strings are nearly empty: stop at the end, and clean up behind it. */
 	if (dst->is_padded)
 		place_zero(lo, dst, 0, size);
-	read_string(lo, dst, emit_const(lo, size), src);
+	read_until_full(lo, dst, size, src);
 }
 
 void copy_value(struct lower *lo, const struct place *dst, const struct place *src,
