@@ -159,6 +159,7 @@ struct waiter {
 	struct err err;
 	long http_status;
 	int code;
+	bool may_renew;
 	bool is_done;
 };
 
@@ -168,6 +169,7 @@ static void on_waited(void *ctx, const struct transport_result *result)
 
 	w->is_done = true;
 	w->http_status = result->http_status;
+	w->may_renew = result->may_renew;
 	w->code = kube_result_check(result, &w->err);
 	if (w->code < 0)
 		return;
@@ -247,8 +249,7 @@ static int request(cJSON **out, struct kube_client *client, const char *method, 
 		if (tries < MAX_TRIES && w.http_status == 429) {
 			if (kube_client_pause(client, RETRY_DELAY_MS * tries, err) < 0)
 				break;
-		} else if (tries > 1 || w.http_status != 401 ||
-			   !kube_transport_refused(client->transport)) {
+		} else if (tries > 1 || !w.may_renew) {
 			break;
 		}
 	}
@@ -372,8 +373,6 @@ static void on_call_done(void *ctx, const struct transport_result *result)
 		json = cJSON_ParseWithLength(result->body, result->body_len);
 		if (!json)
 			err_set(&err, -EIO, "the server's answer is not JSON");
-	} else if (result->http_status == 401) {
-		(void)kube_transport_refused(call->client->transport);
 	}
 	call->fn(call->ctx, json, err.code ? &err : NULL);
 }

@@ -253,7 +253,9 @@ static void on_stream_end(void *ctx, const struct transport_result *result)
 	int code = kube_result_check(result, &log->cut);
 
 	log->stream = NULL;
-	if (code == -ENOENT || code == -EACCES)
+	if (result->may_renew && log->newest_ns) // a token has expired meanwhile
+		retry_later(log, &log->cut);
+	else if (code == -ENOENT || code == -EACCES)
 		finish(log, log->is_final || log->newest_ns ? NULL : &log->cut);
 	else if (log->is_final && code == -EINVAL) // the container was removed meanwhile
 		finish(log, NULL);

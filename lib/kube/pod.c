@@ -52,6 +52,7 @@ static void parse_containers(struct kube_pod *pod, struct arena *a, const cJSON 
 			const char *name = json_str(item, "name");
 
 			c->name = arena_strdup(a, name ? name : "");
+			c->image = json_dup(a, json_at(item, "image"));
 			c->kind = container_lists[i].kind;
 			cJSON_ArrayForEach (status,
 					    json_at(json, "status", container_lists[i].status)) {

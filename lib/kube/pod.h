@@ -28,7 +28,8 @@ enum kube_container_state {
 
 struct kube_container {
 	const char *name;
-	const char *id; // without "containerd://"; NULL while there is none
+	const char *image; // as its pod names it; NULL if unknown
+	const char *id;    // without "containerd://"; NULL while there is none
 	enum kube_container_kind kind;
 	enum kube_container_state state;
 	const char *reason; // of waiting or terminated; NULL if none

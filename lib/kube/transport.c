@@ -363,6 +363,8 @@ static void finish(struct transfer *x, CURLcode code)
 				      MAX_BODY_BYTES >> 20);
 	else if (code != CURLE_OK)
 		result.code = describe(&err, x, code);
+	if (result.http_status == 401)
+		result.may_renew = kube_auth_refused(x->transport->auth);
 	result.body = buf_cstr(&x->body);
 	result.body_len = x->body.len;
 	/* The call may start a transfer or cancel others, but this one is out of the list. */
@@ -441,9 +443,4 @@ int transport_poll(struct kube_transport *t, int timeout_ms, int wake_fd, struct
 	}
 	run_timers(t);
 	return 0;
-}
-
-bool kube_transport_refused(struct kube_transport *t)
-{
-	return kube_auth_refused(t->auth);
 }

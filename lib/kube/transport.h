@@ -25,6 +25,8 @@ struct transfer;
 struct transport_result {
 	int code;         // 0: a reply came, whatever its status; else -errno, see err
 	long http_status; // 0 if no reply came
+	bool may_renew; // it was 401, and other credentials may be had: the next transfer asks for
+			// them
 	const char *body; // the body, unless on_data took it; never NULL
 	size_t body_len;
 	const struct err *err;
@@ -57,9 +59,6 @@ int transport_start(struct transfer **out, struct kube_transport *t,
 	__attribute__((warn_unused_result));
 /* End it without on_done.  NULL is ignored. */
 void transport_cancel(struct transfer *transfer);
-
-/* The server said 401; true if a second try may go better, because credentials can be renewed. */
-bool kube_transport_refused(struct kube_transport *t);
 
 /* Wait for something to happen, @timeout_ms at most, and make all calls that are due.  Readable
  * @wake_fd (-1: none) also ends the wait. */

@@ -122,7 +122,7 @@ static void on_stream_end(void *ctx, const struct transport_result *result)
 	w->stream = NULL;
 	deliver(w);
 	buf_clear(&w->text);
-	if (kube_result_check(result, &err) < 0)
+	if (kube_result_check(result, &err) < 0 && !result->may_renew)
 		fail_or_retry(w, &err);
 	else
 		retry_later(w);
