@@ -116,6 +116,8 @@ static const char *choose_image(const struct kube_target *t, struct err *err)
 	const struct kube_image *best = NULL;
 	bool is_best_pause = false;
 
+	if (!t->info && t->containers.len && t->containers.data[0].container->image)
+		return t->containers.data[0].container->image;
 	if (!t->info) {
 		err_set(err, -EACCES,
 			"you may not look at node \"%s\", so which images it has is not "
