@@ -14,7 +14,7 @@ trace() {
 }
 # trace_bg COMMAND...: the same in the background; its process is $trace_pid.
 trace_bg() {
-	kubectl-trace "$@" -n "$ns" >out 2>err &
+	timeout 150 kubectl-trace "$@" -n "$ns" >out 2>err &
 	trace_pid=$!
 }
 wait_trace() { status=0; wait "$trace_pid" || status=$?; }

@@ -40,9 +40,9 @@ case_pod_is_deleted() {
 }
 
 case_process_selector() {
-	make_pod busy "${nodes[0]}" 'sleep 7777 & while :; do cat /etc/passwd; done >/dev/null'
-	trace run pod/busy -a --process-selector comm=sleep -e 'begin { printf("%s\n", str($1)); exit(); }' -- x
+	make_pod picked "${nodes[0]}" 'sleep 7777 & while :; do cat /etc/passwd; done >/dev/null'
+	trace run pod/picked -a --process-selector comm=sleep -e 'begin { printf("%s\n", str($1)); exit(); }' -- x
 	expect_status 0
-	trace run pod/busy -a --process-selector comm=nothing -e 'begin { exit(); }'
+	trace run pod/picked -a --process-selector comm=nothing -e 'begin { exit(); }'
 	expect_status 1
 }

@@ -68,3 +68,20 @@ case_capabilities() {
 	expect_status 0
 	expect_out '^@: [0-9]+'
 }
+
+# The rules of manifests/rbac.yaml are enough; without the one for nodes, a pod's own image serves.
+case_rbac() {
+	make_pod shop "${nodes[0]}"
+	awk 'BEGIN { RS = ORS = "---\n" } !/kind: Namespace/' "$here/../../manifests/rbac.yaml" |
+		sed "s/tracing/$ns/; s/name: kubectl-trace-targets/name: $ns-targets/" >rbac.yaml
+	kubectl apply -f rbac.yaml >/dev/null || fail 'manifest'
+	kubectl create rolebinding tracer -n "$ns" --role=kubectl-trace --user=tracer >/dev/null
+	trace run pod/shop -a --as tracer -e 'begin { printf("x\n"); exit(); }'
+	expect_status 0
+	kubectl create clusterrolebinding "$ns" --clusterrole="$ns-targets" --user=tracer >/dev/null
+	trace run "${nodes[0]}" -a --as tracer -e 'begin { printf("x\n"); exit(); }'
+	kubectl delete clusterrole "$ns-targets" >/dev/null
+	kubectl delete clusterrolebinding "$ns" >/dev/null
+	expect_status 0
+	expect_clean
+}
