@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "message.h"
 #include "signals.h"
@@ -97,14 +98,29 @@ static size_t list_kind(const struct trace *t, enum probe_kind kind, const char 
 	return count;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static int run_once(struct trace *t, uint32_t program, struct sys_test_run *run)
 {
 	static const char packet[PACKET_BYTES];
+	uint64_t start = now_ns();
 	int r;
 
-	run->data = packet;
-	run->data_size = sizeof(packet);
+	if (t->image->programs[program].prog_type == BPF_PROG_TYPE_XDP) {
+		run->data = packet;
+		run->data_size = sizeof(packet);
+	} else {
+		run->repeat = 0; // nor does the kernel measure these
+	}
 	r = sys_program_run(t->loaded.program_fds[program], run);
+	if (!run->data)
+		run->duration_ns = (uint32_t)(now_ns() - start);
 	if (r < 0)
 		message_error("bpf_prog_test_run_opts failed: %d", r);
 	else

@@ -73,8 +73,16 @@ static void choose_load(struct lower *lo, struct lowered_program *p)
 		p->attach_name = ap->function;
 		break;
 	case PROBE_fentry: case PROBE_fexit: case PROBE_iter:
-		p->attach_btf_id = p->prog_type == BPF_PROG_TYPE_TRACING ? ap->btf_id : 0;
+		p->attach_btf_id = ap->btf_id;
 		p->attach_name = ap->function;
+		break;
+	case PROBE_kprobe: case PROBE_kretprobe:
+		if (is_kprobe_multi(lo, p))
+			p->expected_attach_type = ATTACH_KPROBE_MULTI;
+		break;
+	case PROBE_uprobe: case PROBE_uretprobe: case PROBE_usdt:
+		if (lo->features.uprobe_multi)
+			p->expected_attach_type = ATTACH_UPROBE_MULTI;
 		break;
 	default: break;
 	}
