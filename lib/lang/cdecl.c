@@ -76,6 +76,17 @@ const struct type *c_scope_find_type(const struct c_scope *s, enum type_tag tag,
 	return t;
 }
 
+/* __NR_openat, SYS_openat */
+static bool find_syscall(const struct c_scope *s, const char *name, int64_t *value)
+{
+	size_t prefix = !strncmp(name, "__NR_", 5) ? 5 : !strncmp(name, "SYS_", 4) ? 4 : 0;
+
+	if (!prefix || !s || !s->target || !s->target->syscall_number)
+		return false;
+	*value = s->target->syscall_number(s->target->ctx, name + prefix);
+	return *value >= 0;
+}
+
 static int compare_constant(const void *name, const void *row)
 {
 	return strcmp(name, ((const struct constant *)row)->name);
@@ -98,7 +109,7 @@ bool c_scope_find_constant(const struct c_scope *s, const char *name, int64_t *v
 	row = bsearch(name, constants, sizeof(constants) / sizeof(constants[0]),
 		      sizeof(constants[0]), compare_constant);
 	if (!row)
-		return false;
+		return find_syscall(s, name, value);
 	/* The kernel's own enumerator has a type. */
 	if (s && s->target && s->target->find_enumerator &&
 	    s->target->find_enumerator(s->target->ctx, name, &kernel_value, &kernel_type))

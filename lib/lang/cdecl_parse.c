@@ -239,7 +239,7 @@ static void parse_member(struct decl_parser *p, member_list *members)
 		if (!is_next(p, ";") && !is_next(p, ":"))
 			parse_declarator(p, base, &d);
 		if (accept(p, ":"))
-			member.bits = parse_constant(p, ",;");
+			member.bits = parse_constant(p, ",;}");
 		member.attributes = base_attributes;
 		parse_attributes(p, &member.attributes);
 		if (p->panic || !check_member(p, &d))
@@ -256,7 +256,9 @@ static void parse_member(struct decl_parser *p, member_list *members)
 		member.type = d.type;
 		vec_push(p->scope->arena, members, member);
 	} while (accept(p, ","));
-	expect(p, ";");
+	/* The last one's may be missing, as clang has it. */
+	if (!is_next(p, "}"))
+		expect(p, ";");
 }
 
 static const struct type *parse_struct(struct decl_parser *p, enum type_tag tag)
@@ -613,20 +615,11 @@ void cdecl_parse(struct c_scope *s)
 
 	s->cpp.constant = find_constant;
 	s->cpp.constant_ctx = s;
-	while (p.pos < p.count) {
+	/* What follows a mistake in C is seldom worth a message. */
+	while (p.pos < p.count && !p.panic) {
 		size_t before = p.pos;
 
 		parse_declaration(&p);
-		if (p.panic) {
-			/* Go on behind the declaration that is wrong. */
-			p.panic = false;
-			while (p.pos < p.count && !accept(&p, ";")) {
-				if (is_bracket(peek(&p), "([{"))
-					skip_balanced(&p);
-				else
-					p.pos++;
-			}
-		}
 		if (p.pos == before)
 			p.pos++;
 	}

@@ -312,12 +312,23 @@ static bool is_in_library(const struct macro_frame *frame)
 	return frame->macro && frame->macro->is_builtin;
 }
 
+static void report_type_argument(struct macro_expander *x, const struct ast *argument)
+{
+	(void)diag_error(x->diags, argument->span,
+			 "When used as a call argument, `typeof` builtin only valid for macro calls "
+			 "that are expecting a type parameter");
+}
+
 static void expand_ident(struct macro_expander *x, struct macro_frame *frame, struct ast *node)
 {
 	const char *name = node->ident.name;
 	const struct ast *argument = macro_argument(frame, name);
 	const struct macro *macro;
 
+	if (argument && argument->kind == AST_TYPEOF) {
+		report_type_argument(x, argument);
+		return;
+	}
 	if (argument) {
 		/* What is passed is the caller's text, and was expanded there. */
 		put(node, macro_clone(x, argument, node->span));
@@ -330,15 +341,16 @@ static void expand_ident(struct macro_expander *x, struct macro_frame *frame, st
 		(void)expand_define(x, frame, node, name, NULL, 0);
 }
 
-static void check_type_arguments(struct macro_expander *x, const struct ast *call)
+/* A type may be handed on. */
+static void expand_argument(struct macro_expander *x, struct macro_frame *frame, struct ast *arg)
 {
-	vec_foreach(&call->call.args, it) {
-		if ((*it)->kind == AST_TYPEOF)
-			(void)diag_error(x->diags, (*it)->span,
-					 "When used as a call argument, `typeof` builtin only "
-					 "valid for macro calls that are expecting a type "
-					 "parameter");
-	}
+	const struct ast *argument = arg->kind == AST_IDENT ? macro_argument(frame, arg->ident.name)
+							    : NULL;
+
+	if (argument)
+		put(arg, macro_clone(x, argument, arg->span));
+	else
+		macro_expand_node(x, frame, arg);
 }
 
 static void expand_call(struct macro_expander *x, struct macro_frame *frame, struct ast *node)
@@ -348,12 +360,16 @@ static void expand_call(struct macro_expander *x, struct macro_frame *frame, str
 	const struct macro *macro;
 
 	for (size_t i = 0; i < count; i++)
-		macro_expand_node(x, frame, args[i]);
+		expand_argument(x, frame, args[i]);
 	macro = macro_find(x, node->call.name, args, count, node, is_in_library(frame));
 	if (macro)
 		expand_macro(x, frame, node, macro, args);
-	else if (!expand_define(x, frame, node, node->call.name, args, count))
-		check_type_arguments(x, node);
+	if (macro || expand_define(x, frame, node, node->call.name, args, count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (args[i]->kind == AST_TYPEOF)
+			report_type_argument(x, args[i]);
+	}
 }
 
 struct expansion {

@@ -131,20 +131,20 @@ static const char *overflow(struct arena *a, uint64_t max, size_t len, const cha
 
 /* A coefficient of one digit, times a power of ten. */
 static const char *read_exponent(uint64_t *value, const struct digits *d, size_t *i,
-				 struct arena *a)
+				 struct arena *a, const char *text, size_t len)
 {
 	uint64_t exponent;
 
 	(*i)++;
 	if (*value == 0 || *value >= 10)
 		return arena_printf(a,
-				    "coefficient part of scientific literal must be 1-9: %s",
-				    d->text);
+				    "coefficient part of scientific literal must be 1-9: %.*s",
+				    (int)len, text);
 	if (!read_base(&exponent, d, i, 10) || exponent > 19)
-		return overflow(a, UINT64_MAX, d->len, d->text);
+		return overflow(a, UINT64_MAX, len, text);
 	while (exponent--) {
 		if (__builtin_mul_overflow(*value, 10u, value))
-			return overflow(a, UINT64_MAX, d->len, d->text);
+			return overflow(a, UINT64_MAX, len, text);
 	}
 	return NULL;
 }
@@ -168,7 +168,7 @@ bool number_parse(uint64_t *out, struct arena *a, const char *text, size_t len,
 		*message = overflow(a, UINT64_MAX, len, text);
 	else if (base == 10 && i + 1 < d.len && (d.text[i] == 'e' || d.text[i] == 'E') &&
 		 d.text[i + 1] >= '1' && d.text[i + 1] <= '9')
-		*message = read_exponent(&value, &d, &i, a);
+		*message = read_exponent(&value, &d, &i, a, text, len);
 	if (*message)
 		return false;
 	if (i < d.len)

@@ -101,12 +101,27 @@ const char *parse_string(struct parser *p, uint32_t *len)
 	return out;
 }
 
+/* The index of a separator with nothing to separate; 0: none. */
+static uint32_t trailing_underscore(const char *text, size_t len)
+{
+	bool is_hex = len > 1 && (text[1] == 'x' || text[1] == 'X');
+
+	for (size_t i = 1; i < len; i++) {
+		bool is_end = i + 1 == len || (!is_hex && (text[i + 1] == 'e' || text[i + 1] == 'E'));
+
+		if (text[i] == '_' && is_end)
+			return (uint32_t)i;
+	}
+	return 0;
+}
+
 bool parse_integer(struct parser *p, uint64_t *value)
 {
 	struct token t = p->tok;
 	const char *text = p->source->text + t.begin;
 	const char *message;
 	size_t suffix_len;
+	uint32_t bad;
 	size_t len;
 
 	*value = 0;
@@ -116,16 +131,14 @@ bool parse_integer(struct parser *p, uint64_t *value)
 	}
 	len = number_scan(text, t.end - t.begin, &suffix_len);
 	if (len < t.end - t.begin) {
-		uint32_t bad = t.begin + (uint32_t)len;
-
+		bad = t.begin + (uint32_t)len;
 		parser_error_at(p, (struct span){ p->source, bad, t.end },
 				"invalid integer suffix '%s'", parser_text(p, bad, t.end));
 		return false;
 	}
-	if (text[len - suffix_len - 1] == '_') {
-		uint32_t end = t.begin + (uint32_t)(len - suffix_len);
-
-		parser_error_at(p, (struct span){ p->source, end - 1, end },
+	bad = trailing_underscore(text, len - suffix_len);
+	if (bad) {
+		parser_error_at(p, (struct span){ p->source, t.begin + bad, t.begin + bad + 1 },
 				"trailing underscore in integer literal");
 		return false;
 	}

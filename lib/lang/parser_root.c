@@ -59,13 +59,17 @@ static bool is_c_definition(const struct parser *p)
 
 static void parse_attributes(struct parser *p)
 {
+	struct parser_mark mark;
+
 	while (parser_accept_word(p, "__attribute__")) {
 		if (!parser_is(p, TOK_LPAREN) || parser_peek(p).kind != TOK_LPAREN) {
 			parser_error(p, "__attribute__ syntax error, expected '(('");
 			return;
 		}
+		mark = parser_mark(p);
 		skip_balanced(p);
 		if (parser_is(p, TOK_END)) {
+			parser_reset(p, mark);
 			parser_error(p, "__attribute__ syntax error, mismatched '(' and ')'");
 			return;
 		}
@@ -184,6 +188,18 @@ static void parse_macro_param(struct parser *p, struct macro *macro)
 	vec_push(p->arena, &macro->params, param);
 }
 
+static bool parse_macro_params(struct parser *p, struct macro *macro)
+{
+	if (!parser_expect(p, TOK_LPAREN))
+		return false;
+	if (!parser_is(p, TOK_RPAREN)) {
+		do {
+			parse_macro_param(p, macro);
+		} while (parser_accept(p, TOK_COMMA));
+	}
+	return parser_expect(p, TOK_RPAREN);
+}
+
 static void parse_macro(struct parser *p)
 {
 	struct macro *macro = arena_new(p->arena, struct macro);
@@ -193,14 +209,8 @@ static void parse_macro(struct parser *p)
 	macro->is_builtin = p->source->is_builtin;
 	macro->name = parser_expect_ident(p, "expected macro name");
 	macro->span = parser_span(p, begin);
-	if (!parser_expect(p, TOK_LPAREN))
-		return;
-	if (!parser_is(p, TOK_RPAREN)) {
-		do {
-			parse_macro_param(p, macro);
-		} while (parser_accept(p, TOK_COMMA));
-	}
-	if (!parser_expect(p, TOK_RPAREN))
+	/* Without parameters, the parentheses may be left out. */
+	if (!parser_is(p, TOK_LBRACE) && !parse_macro_params(p, macro))
 		return;
 	macro->body = parse_block(p, true);
 	macro->body->block.is_macro_body = true;
@@ -276,8 +286,11 @@ static void parse_map_decl(struct parser *p)
 	if (!parser_expect(p, TOK_ASSIGN))
 		return;
 	kind = parser_expect_ident(p, "expected map type name");
-	if (!kind || !parser_expect(p, TOK_LPAREN) || !parse_integer(p, &entries) ||
-	    !parser_expect(p, TOK_RPAREN))
+	if (!kind || !parser_expect(p, TOK_LPAREN))
+		return;
+	if (!parser_is(p, TOK_INT))
+		parser_error(p, "expected positive integer for map declaration max entries");
+	if (p->panic || !parse_integer(p, &entries) || !parser_expect(p, TOK_RPAREN))
 		return;
 	(void)parser_accept(p, TOK_SEMICOLON);
 	map->span = parser_span(p, begin);

@@ -288,6 +288,11 @@ static bool check_name(struct expander *e, const struct attach_point *ap)
 	return true;
 }
 
+static enum config_missing_probes missing_policy(const struct expander *e)
+{
+	return e->options->config ? e->options->config->missing_probes : MISSING_ERROR;
+}
+
 static bool parse_specs(struct expander *e, const struct ast_action *action, attach_point_list *out)
 {
 	bool ok = true;
@@ -309,15 +314,17 @@ static bool parse_specs(struct expander *e, const struct ast_action *action, att
 			has_iter |= ap->kind == PROBE_iter;
 		}
 	}
+	if (ok && !out->len && missing_policy(e) == MISSING_ERROR) {
+		(void)diag_error(e->diags, action->span, "No attach points for probe");
+		return false;
+	}
 	return ok;
 }
 
 static void expand_action(struct expander *e, const struct ast_action *action,
 			  const attach_point_list *specs)
 {
-	enum config_missing_probes missing = e->options->config
-						     ? e->options->config->missing_probes
-						     : MISSING_ERROR;
+	enum config_missing_probes missing = missing_policy(e);
 	size_t errors = e->diags->error_count;
 	attach_point_list points = { 0 };
 

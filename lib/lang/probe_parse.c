@@ -136,6 +136,8 @@ static bool parse_uprobe(struct spec *s)
 	if (!has_source && s->count != 3 && s->count != 4)
 		return fail_count(s, "2 or 3");
 	ap->path = s->parts[1];
+	if (!*ap->path && has_source)
+		return fail(s, "Unspecified target binary, cannot attach by source code location.");
 	if (!*ap->path)
 		return fail(s, "%s should have a target", name);
 	if (has_source)
@@ -480,17 +482,16 @@ static bool (*const parsers[PROBE_KIND_COUNT])(struct spec *s) = {
 static const char *expand_param(struct spec *s, const char *raw, size_t *pos)
 {
 	static const char container_pid[] = "container_pid";
-	uint64_t number_of = 0;
+	const char *message = "invalid integer: ";
 	size_t start = *pos;
+	uint64_t index;
 
 	if (str_starts_with(raw + start, container_pid) && s->options->container_pid) {
 		*pos += strlen(container_pid);
 		return arena_printf(s->arena, "%u", s->options->container_pid);
 	}
-	if (raw[start] != '0') {
-		while (isdigit((unsigned char)raw[*pos]) && number_of < UINT32_MAX)
-			number_of = number_of * 10 + (uint64_t)(raw[(*pos)++] - '0');
-	}
+	if (raw[start] != '0')
+		*pos += strspn(raw + start, "0123456789");
 	if (*pos == start && raw[start]) {
 		(void)fail(s,
 			   "invalid trailing character for positional param: %c. Try quoting this "
@@ -498,11 +499,12 @@ static const char *expand_param(struct spec *s, const char *raw, size_t *pos)
 			   raw[start], raw[start]);
 		return NULL;
 	}
-	if (*pos == start) {
-		(void)fail(s, "positional parameter is not valid: invalid integer: ");
+	if (*pos == start ||
+	    !number_parse(&index, s->arena, raw + start, *pos - start, &message)) {
+		(void)fail(s, "positional parameter is not valid: %s", message);
 		return NULL;
 	}
-	return number_of <= s->options->param_count ? s->options->params[number_of - 1] : "";
+	return index <= s->options->param_count ? s->options->params[index - 1] : "";
 }
 
 /* The raw text with parameters put in, where it isn't quoted. */
@@ -634,6 +636,9 @@ bool probe_parse_spec(attach_point_list *out, struct arena *a, const struct atta
 	equals = strchr(s.parts[0], '=');
 	if (equals && equals[1])
 		s.parts[0] = equals + 1;
+	/* Nothing, for example behind a last comma. */
+	if (!*s.parts[0])
+		return true;
 	if (str_has_glob(s.parts[0]))
 		return parse_kind_glob(out, &s);
 	kind = probe_kind_find(s.parts[0]);
