@@ -156,7 +156,7 @@ static int compile_script(struct runner *r)
 	ok = compile(&r->image, &r->arena, r->source, &r->script_config, &c, &diags);
 	/* Warnings of a script that runs are part of its output, as bpftrace has it. */
 	fflush(stdout);
-	diags_print(ok ? stdout : stderr, &diags, !r->options.no_warnings,
+	diags_print(stderr, &diags, !r->options.no_warnings,
 		    message_settings()->has_colour);
 	fflush(stdout);
 	return ok ? 0 : -EINVAL;
