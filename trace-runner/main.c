@@ -154,11 +154,7 @@ static int compile_script(struct runner *r)
 	diag_init(&diags, &r->arena);
 	r->script_config = r->config;
 	ok = compile(&r->image, &r->arena, r->source, &r->script_config, &c, &diags);
-	/* Warnings of a script that runs are part of its output, as bpftrace has it. */
-	fflush(stdout);
-	diags_print(stderr, &diags, !r->options.no_warnings,
-		    message_settings()->has_colour);
-	fflush(stdout);
+	diags_print(stderr, &diags, !r->options.no_warnings, message_settings()->has_colour);
 	return ok ? 0 : -EINVAL;
 }
 
@@ -183,6 +179,7 @@ static int run_script(struct runner *r)
 	struct trace t = {
 		.options = &r->options,
 		.config = &r->script_config,
+		.target = &r->target,
 		.image = &r->image,
 		.recompile = recompile_script,
 		.recompile_ctx = r,
