@@ -124,13 +124,13 @@ static void on_job_deleted(void *ctx, const cJSON *reply, const struct err *err)
 	arena_init(&a);
 	if (err && err->code != -ENOENT)
 		note(j, arena_printf(&a, "can't delete the trace's Job: %s", err->msg));
-	/* Not earlier: the Job would replace its pod.  What runs has its grace period; in the end
-	 * nothing does, or nobody can reach it. */
+	/* Not earlier: the Job would replace its pod.  What runs has its grace period; what waits
+	 * for its start doesn't need one, and in the end nothing runs, or nobody can reach it. */
 	if (j->pod && !j->is_pod_gone)
 		start_delete(j, &j->delete_pod, on_deleted,
 			     kube_path(&a, "api", "v1", "namespaces", j->follow->options.namespace,
 				       "pods", j->pod, NULL),
-			     j->state == JOB_CLEANING ? 0 : -1);
+			     j->state == JOB_STREAMING || j->state == JOB_ENDING ? -1 : 0);
 	arena_finish(&a);
 	finish_call(j);
 }

@@ -33,19 +33,25 @@ int kube_id_new(char id[KUBE_ID_SIZE], struct err *err)
 	return 0;
 }
 
-/* A label's value must be short and of few characters: "node/a" becomes "node.a". */
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+/*
+ * A label's value is short, of few characters, and begins and ends with a letter or digit: "node/a"
+ * becomes "node.a".
+ */
 static void add_label(cJSON *labels, const char *key, const char *value)
 {
 	char text[LABEL_VALUE_MAX + 1];
 	size_t n = 0;
 
-	for (; value[n] && n < LABEL_VALUE_MAX; n++) {
-		char c = value[n];
-		bool is_alnum = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-
-		text[n] = is_alnum || c == '-' || c == '_' ? c : '.';
-	}
-	while (n && strchr(".-_", text[n - 1])) // it must end in a letter or digit
+	while (*value && !is_alnum(*value))
+		value++;
+	for (; value[n] && n < LABEL_VALUE_MAX; n++)
+		text[n] = is_alnum(value[n]) || strchr("-_", value[n]) ? value[n] : '.';
+	while (n && !is_alnum(text[n - 1]))
 		n--;
 	text[n] = '\0';
 	json_add_str(labels, key, text);

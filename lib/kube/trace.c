@@ -178,6 +178,30 @@ static int ignore_missing(int ret)
 	return ret == -ENOENT ? 0 : ret;
 }
 
+static int list_pods(kube_pod_vec *out, struct arena *a, struct kube_client *client,
+		     const struct kube_trace *t, struct err *err)
+{
+	return kube_pod_list(out, a, client, t->namespace, arena_printf(a, "job-name=%s", t->name),
+			     err);
+}
+
+/*
+ * Only what runs needs a grace period.  A pod that has not started may be waiting for its
+ * ConfigMap, which goes with the Job, and a kubelet waits for that for minutes before it lets the
+ * pod go.
+ */
+static int delete_pod(struct kube_client *client, struct arena *a, const struct kube_pod *pod,
+		      int64_t grace_s, struct err *err)
+{
+	const struct kube_container *c = kube_pod_container(pod, KUBE_CONTAINER_NAME);
+	bool is_running = c && c->state == KUBE_STATE_RUNNING;
+	const char *path =
+		kube_path(a, "api", "v1", "namespaces", pod->namespace, "pods", pod->name, NULL);
+
+	return ignore_missing(
+		kube_delete(client, path, "Background", is_running ? grace_s : 0, err));
+}
+
 /* Pods and ConfigMap: the garbage collector would get to them, but later. */
 static int delete_dependents(struct kube_client *client, struct arena *a,
 			     const struct kube_trace *t, int64_t grace_s, struct err *err)
@@ -188,34 +212,26 @@ static int delete_dependents(struct kube_client *client, struct arena *a,
 	int ret = ignore_missing(kube_delete(client, path, "Background", -1, err));
 
 	if (ret == 0)
-		ret = kube_pod_list(&pods, a, client, t->namespace,
-				    arena_printf(a, "job-name=%s", t->name), err);
-	vec_foreach (&pods, pod) {
-		if (ret < 0)
-			break;
-		path = kube_path(a, "api", "v1", "namespaces", t->namespace, "pods", (*pod)->name,
-				 NULL);
-		ret = ignore_missing(kube_delete(client, path, "Background", grace_s, err));
-	}
+		ret = list_pods(&pods, a, client, t, err);
+	vec_foreach (&pods, pod)
+		if (ret == 0)
+			ret = delete_pod(client, a, *pod, grace_s, err);
 	return ret == -EACCES ? 0 : ret;
 }
 
-/* How many pods of these traces are still there; those that have ended are removed at once. */
+/* How many pods of a trace are still there; those that have ended are removed at once. */
 static int count_pods(size_t *out, struct kube_client *client, struct arena *a,
 		      const struct kube_trace *t, struct err *err)
 {
 	kube_pod_vec pods = { 0 };
-	int ret = kube_pod_list(&pods, a, client, t->namespace,
-				arena_printf(a, "job-name=%s", t->name), err);
+	int ret = list_pods(&pods, a, client, t, err);
 
 	vec_foreach (&pods, pod) {
 		const struct kube_container *c = kube_pod_container(*pod, KUBE_CONTAINER_NAME);
-		const char *path = kube_path(a, "api", "v1", "namespaces", t->namespace, "pods",
-					     (*pod)->name, NULL);
 
 		(*out)++;
-		if (c && c->state == KUBE_STATE_TERMINATED)
-			ret = ignore_missing(kube_delete(client, path, "Background", 0, err));
+		if (ret == 0 && !(c && c->state == KUBE_STATE_RUNNING))
+			ret = delete_pod(client, a, *pod, 0, err);
 	}
 	return ret == -EACCES ? 0 : ret;
 }

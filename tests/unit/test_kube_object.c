@@ -76,6 +76,29 @@ static void test_job(void **state)
 	assert_int_equal(cJSON_GetArraySize(json_at(container, "command")), 2);
 }
 
+static void assert_label(const char *target, const char *label)
+{
+	struct kube_job_spec spec = make_spec();
+	_cleanup_json_ cJSON *job = NULL;
+	struct err err = { 0 };
+
+	spec.target = target;
+	assert_int_equal(kube_job_build(&job, &spec, &err), 0);
+	assert_string_equal(json_str(job, "metadata", "labels", KUBE_LABEL_TARGET), label);
+}
+
+/* "A valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.',
+ * and must start and end with an alphanumeric character", 63 at most. */
+static void test_labels(void **state)
+{
+	(void)state;
+	assert_label("node/a", "node.a");
+	assert_label("-l app=web,tier in (x)", "l.app.web.tier.in..x");
+	assert_label("...", "");
+	assert_label("pod/0123456789012345678901234567890123456789012345678901234567-x",
+		     "pod.0123456789012345678901234567890123456789012345678901234567");
+}
+
 static void test_job_capabilities(void **state)
 {
 	struct kube_job_spec spec = make_spec();
@@ -344,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_job),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_job_capabilities),
 		cmocka_unit_test(test_configmap),
 		cmocka_unit_test(test_ids),
