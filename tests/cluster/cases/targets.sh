@@ -26,11 +26,11 @@ make_deployment() { # NAME REPLICAS
 }
 
 case_all_nodes() {
-	trace run --all-nodes -a -e 'begin { printf("hello\n"); @c = count(); @h = lhist(3, 0, 10, 1); exit(); }'
+	trace run --all-nodes -a -e 'begin { printf("hello\n"); @c = count(); @h = lhist(3, 0, 10, 2); exit(); }'
 	expect_status 0
 	for n in "${nodes[@]}"; do expect_out "^\[node/$n\] hello$"; done
 	expect_out "^@c: ${#nodes[@]}$"
-	expect_out "^\[3, 4\) +${#nodes[@]} "
+	expect_out "^\[2, 4\) +${#nodes[@]} "
 	expect_clean
 }
 
@@ -134,4 +134,51 @@ case_unready_pod_of_workload_is_skipped() {
 	kubectl run -n "$ns" web2-x --image=localhost/none:1 -l app=web2 --restart=Never >/dev/null
 	trace run -l app=web2 -a -e 'begin { printf("x\n"); exit(); }'
 	expect_status 0
+}
+
+case_cronjob() {
+	local version=batch/v1 uid
+	kubectl api-versions | grep -qx batch/v1beta1 && version=batch/v1beta1
+	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail cronjob
+		apiVersion: $version
+		kind: CronJob
+		metadata: {name: nightly}
+		spec:
+		  schedule: "0 0 1 1 *"
+		  jobTemplate:
+		    spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: "$TEST_IMAGE"}]}}}
+	YAML
+	trace run cronjob/nightly -a -e "$tick"
+	expect_error 'no running pods for cronjob/nightly'
+	uid=$(kubectl get --raw "/apis/$version/namespaces/$ns/cronjobs/nightly" | jq -r .metadata.uid)
+	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail job
+		apiVersion: batch/v1
+		kind: Job
+		metadata:
+		  name: nightly-1
+		  ownerReferences: [{apiVersion: $version, kind: CronJob, name: nightly, uid: $uid}]
+		spec:
+		  template:
+		    spec:
+		      restartPolicy: Never
+		      terminationGracePeriodSeconds: 0
+		      containers: [{name: c, image: "$TEST_IMAGE", imagePullPolicy: IfNotPresent, command: [sleep, "1000"]}]
+	YAML
+	kubectl wait -n "$ns" --for=condition=Ready pod -l job-name=nightly-1 --timeout=60s >/dev/null || fail pod
+	trace run cj/nightly -a -e 'begin { printf("x\n"); exit(); }'
+	kubectl delete job nightly-1 -n "$ns" --wait=false >/dev/null
+	expect_status 0
+	expect_out '^x$'
+}
+
+case_service_account() {
+	kubectl create serviceaccount tracer -n "$ns" >/dev/null
+	trace run "${nodes[0]}" --serviceaccount=tracer -e "$tick"
+	expect_status 0
+	kubectl get jobs -n "$ns" -l "kubectl-trace/id=$(trace_id)" \
+		-o jsonpath='{.items[0].spec.template.spec.serviceAccountName}' | grep -qx tracer || fail 'not used'
+	trace delete --all
+	expect_clean
+	trace run "${nodes[0]}" -a --serviceaccount=nobody -e "$tick"
+	expect_error 'FailedCreate: .*serviceaccount "nobody" not found'
 }
