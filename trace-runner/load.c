@@ -278,6 +278,21 @@ static int alloc_tables(struct loaded *l)
 	return 0;
 }
 
+static bool take_btf_id(void *ctx, const struct target_symbol *symbol)
+{
+	*(uint32_t *)ctx = symbol->btf_id;
+	return symbol->btf_id == 0;
+}
+
+/* A BTF-typed raw tracepoint that is known by its name so far. */
+static void find_attach_id(const struct target *t, struct image_program *p)
+{
+	if (p->prog_type != BPF_PROG_TYPE_TRACING || p->attach_btf_id || !p->attach_name)
+		return;
+	if (p->expected_attach_type == BPF_TRACE_RAW_TP && t && t->raw_tracepoints)
+		t->raw_tracepoints(t->ctx, NULL, p->attach_name, take_btf_id, &p->attach_btf_id);
+}
+
 static int load_all(struct loaded *l, const struct load_options *o, struct err *err)
 {
 	struct image *im = l->image;
@@ -295,6 +310,7 @@ static int load_all(struct loaded *l, const struct load_options *o, struct err *
 		struct image_program *p = &im->programs[i];
 
 		relocate(l, p);
+		find_attach_id(o->target, p);
 		l->program_fds[i] = load_program(l, p, p->expected_attach_type);
 		if (l->program_fds[i] < 0) {
 			err->msg[0] = '\0';

@@ -13,10 +13,12 @@
 
 #include "bpf/image.h"
 #include "lang/config.h"
+#include "lang/target.h"
 #include "util/err.h"
 
 struct load_options {
 	const struct config *config;
+	const struct target *target;     // for programs that name what they attach to; or NULL
 	uint64_t runtime[RUNTIME_COUNT]; // what the image leaves to fill in, see bpf/image.h
 	bool print_logs;                 // -d verifier
 	bool is_quiet;                   // say nothing about rejected programs

@@ -141,8 +141,9 @@ static int load(struct trace *t)
 {
 	struct load_options o = {
 		.config = t->config,
+		.target = t->target,
 		.print_logs = t->options->debug & DEBUG_VERIFIER,
-		.is_quiet = t->recompile != NULL,
+		.is_quiet = t->recompile && !t->options->is_verbose,
 		.is_verbose = t->options->is_verbose,
 		.keeps_runtime_open = is_confined(t),
 	};
@@ -152,7 +153,8 @@ static int load(struct trace *t)
 	fill_runtime(t, o.runtime);
 	memcpy(t->runtime, o.runtime, sizeof(t->runtime));
 	r = load_image(&t->loaded, t->image, &o, &err);
-	if (r < 0 && o.is_quiet && !err.msg[0]) {
+	if (r < 0 && t->recompile && !err.msg[0]) {
+		message_verbose("Compiling again, without direct loads from the kernel.");
 		o.is_quiet = false;
 		if (t->recompile(t->recompile_ctx) && check_probes(t) == 0)
 			r = load_image(&t->loaded, t->image, &o, &err);

@@ -25,6 +25,7 @@
 struct trace {
 	const struct options *options;
 	const struct config *config;
+	const struct target *target;
 	struct image *image;
 	/* Compile once more, more cautiously, into *image: a rejected program's second chance. */
 	bool (*recompile)(void *ctx);

@@ -192,10 +192,9 @@ void lower_syscalls(struct lower *lo, const struct syscall_group *g)
 		p->prog_type = BPF_PROG_TYPE_TRACING;
 		p->expected_attach_type = BPF_TRACE_RAW_TP;
 		p->attach_name = g->is_exit ? "sys_exit" : "sys_enter";
-		for (uint32_t i = 0; i < d.count; i++)
+		for (uint32_t i = 1; i < d.count; i++) // the first one's are there
 			vec_foreach(&d.probes[i]->attach_points, ap)
-				if (i || ap != d.probes[i]->attach_points.data)
-					vec_push(lo->arena, &p->attach_points, *ap);
+				vec_push(lo->arena, &p->attach_points, *ap);
 		lower_part(lo, g, &d);
 		lo->is_syscall = false;
 		program_end(lo);
