@@ -84,6 +84,7 @@ void events_finish(struct events *e)
 
 static void print_map(struct events *e, const struct record_todo *todo)
 {
+	struct sink *sink = e->record.sink; // or where a test's output is kept
 	struct record_map map;
 	struct err err = { 0 };
 
@@ -91,11 +92,12 @@ static void print_map(struct events *e, const struct record_todo *todo)
 		message_error("%s", err.msg);
 		return;
 	}
-	record_map_print_top(&e->sink, &e->env, &map, todo->top, todo->div);
+	record_map_print_top(sink, &e->env, &map, todo->top, todo->div);
 }
 
 static void print_cat(struct events *e, const char *path)
 {
+	struct sink *sink = e->record.sink; // or where a test's output is kept
 	struct buf text;
 	struct err err = { 0 };
 
@@ -103,12 +105,13 @@ static void print_cat(struct events *e, const char *path)
 	if (action_cat(&text, path, (size_t)e->options.config->max_cat_bytes, &err) < 0)
 		message_error("%s", err.msg);
 	else
-		e->sink.ops->cat(&e->sink, buf_cstr(&text), text.len);
+		sink->ops->cat(sink, buf_cstr(&text), text.len);
 	buf_finish(&text);
 }
 
 static void print_system(struct events *e, const char *command)
 {
+	struct sink *sink = e->record.sink; // or where a test's output is kept
 	struct buf text;
 	struct err err = { 0 };
 
@@ -121,7 +124,7 @@ static void print_system(struct events *e, const char *command)
 	if (action_system(&text, command, &err) < 0)
 		message_error("%s", err.msg);
 	else
-		e->sink.ops->syscall(&e->sink, buf_cstr(&text), text.len);
+		sink->ops->syscall(sink, buf_cstr(&text), text.len);
 	buf_finish(&text);
 }
 

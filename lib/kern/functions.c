@@ -263,7 +263,8 @@ void functions_each(struct functions *f, const char *module, const char *name, b
 {
 	struct search s = { .f = f, .module = module, .name = name };
 
-	if (name && !str_has_glob(name)) {
+	/* A list that is given decides alone. */
+	if (name && !str_has_glob(name) && !f->path) {
 		each_exact(f, module, name, with_btf, fn, fn_ctx);
 		return;
 	}

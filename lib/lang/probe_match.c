@@ -122,6 +122,20 @@ static bool is_module_loaded(struct matcher *m)
 	return is_any;
 }
 
+/* Not in the list of functions, which isn't complete: --unsafe lets the kernel decide. */
+static void match_untraceable(struct matcher *m)
+{
+	if (missing_policy(m) != MISSING_IGNORE)
+		(void)diag_warning(m->diags, m->spec->span,
+				   "%s is not traceable (either non-existing, inlined, or marked as "
+				   "\"notrace\"); attaching to it will likely fail",
+				   m->spec->function);
+	if (m->options->is_unsafe)
+		add(m, m->spec);
+	else
+		report_missing(m);
+}
+
 static void match_kprobe(struct matcher *m)
 {
 	const struct attach_point *ap = m->spec;
@@ -138,11 +152,8 @@ static void match_kprobe(struct matcher *m)
 		(void)diag_error(m->diags, ap->span,
 				 "specified module %s in probe %s is not loaded.", ap->module,
 				 probe_full_name(m->arena, ap));
-	/* The list of functions isn't complete: --unsafe lets the kernel decide. */
-	else if (m->options->is_unsafe)
-		add(m, ap);
 	else
-		report_missing(m);
+		match_untraceable(m);
 }
 
 /* fentry without a module: the one that has the function. */
