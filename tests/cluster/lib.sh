@@ -10,11 +10,11 @@ skip() { echo "$*"; exit 77; }
 # trace COMMAND...: the plugin, as kubectl runs it; output in the files out and err, status in $status.
 trace() {
 	status=0
-	timeout "${limit:-90}" kubectl trace "$@" -n "$ns" >out 2>err || status=$?
+	timeout "${limit:-90}" kubectl trace "$1" -n "$ns" "${@:2}" >out 2>err || status=$?
 }
 # trace_bg COMMAND...: the same in the background; its process is $trace_pid.
 trace_bg() {
-	timeout 150 kubectl-trace "$@" -n "$ns" >out 2>err &
+	timeout 150 kubectl-trace "$1" -n "$ns" "${@:2}" >out 2>err &
 	trace_pid=$!
 }
 wait_trace() { status=0; wait "$trace_pid" || status=$?; }
