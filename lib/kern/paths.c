@@ -201,6 +201,12 @@ static void search_libraries(struct found *f, const char *name)
 		search_folders(f, folders, arena_printf(f->arena, "%s.so.*", name), true);
 }
 
+static bool try_mapped(void *ctx, const char *path)
+{
+	(void)try_path(ctx, path);
+	return true;
+}
+
 int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *name,
 		  const char ***paths, size_t *count, struct err *err)
 {
@@ -213,7 +219,9 @@ int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *
 	if (str_starts_with(name, "/proc/"))
 		f.root = 0;
 
-	if (str_has_glob(name)) {
+	if (scope && scope->pid && strcmp(name, "*") == 0) {
+		(void)!proc_mapped_files(scope->pid, try_mapped, &f);
+	} else if (str_has_glob(name)) {
 		try_glob(&f, name);
 		if (!strchr(name, '/'))
 			search_folders(&f, search_path(&f), name, false);

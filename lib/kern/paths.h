@@ -20,6 +20,7 @@ struct paths_scope {
  *   bash, ./a.out     relative to here, then searched in $PATH
  *   libc, libc.so.6   a library, through ld.so.cache and the standard folders
  *   /usr/lib/lib*.so  globs, sorted
+ *   *                 with -p: what the process has mapped
  * Only ELF files count.  -ENOENT if there is none.
  */
 int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *name,
