@@ -144,8 +144,24 @@ struct ir_insn *lower_numaid(struct lower *lo, const struct ast *e, const struct
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
+/* A test's clock is a map of the script. */
+static const struct map_info *clock_map(const struct lower *lo)
+{
+	const char *name = lo->o->config->clock_map;
+
+	for (size_t i = 0; name && i < lo->program->maps.len; i++)
+		if (strcmp(name + (name[0] == '@'), lo->program->maps.data[i]->name) == 0 &&
+		    lo->map_infos[i].storage == STORAGE_GLOBAL)
+			return &lo->map_infos[i];
+	return NULL;
+}
+
 struct ir_insn *emit_clock(struct lower *lo, enum nsecs_clock clock, struct span span)
 {
+	const struct map_info *m = clock_map(lo);
+
+	if (m)
+		return map_value_scalar(lo, m, NULL, type_int(8, false));
 	switch (clock) {
 	case NSECS_MONOTONIC: return EMIT_CALL0(lo, ktime_get_ns);
 	case NSECS_TAI:

@@ -36,6 +36,8 @@ struct config {
 	uint32_t stack_mode;	   // enum stack_mode
 	const char *str_trunc_trailer; // ".."
 	const char *license;	   // "GPL"
+	/* For tests: the scalar map "@x" that takes the place of all clocks; NULL: none. */
+	const char *clock_map;
 	/* Bit i: row i of config.def was set by the environment and can't be set by the script. */
 	uint64_t from_environment;
 };
