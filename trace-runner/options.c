@@ -299,7 +299,7 @@ static bool set_flag(struct options *o, int option)
 
 static int set_option(struct options *o, int option, const char *value, struct err *err)
 {
-	uint32_t pid;
+	uint32_t pid = 0;
 	int r;
 
 	if (set_text(o, option, value) || set_flag(o, option))

@@ -85,7 +85,7 @@ static int add_file(struct loader *l, const char *path, struct err *err)
 	const char *dir = dir_name(l->arena, path);
 	const char *current;
 	cJSON *json;
-	char *text;
+	char *text = NULL;
 	int ret;
 
 	ret = read_file(&text, l->arena, path, err);
