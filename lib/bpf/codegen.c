@@ -9,7 +9,7 @@
  * Larger slots go to scratch memory even if the stack has room: clearing and filling them costs the
  * same there, and callbacks need some of the stack.
  */
-#define MAX_STACK_SLOT	  128
+#define MAX_STACK_SLOT    128
 #define MAX_CALLBACK_SLOT 32
 
 struct codegen {
@@ -35,8 +35,8 @@ static uint32_t callback_depth(struct codegen *g, const struct ir_func *f)
 {
 	uint32_t depth = 0;
 
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn) {
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn) {
 			if (insn->op != OP_FUNC)
 				continue;
 			if (!g->depth[insn->imm])

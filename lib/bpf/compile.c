@@ -19,7 +19,8 @@ static bool wants(const struct compiler *c, enum compile_stage stage)
 	return c->o->dump_out && (c->o->dump & (unsigned int)stage);
 }
 
-static void dump_ast(const struct compiler *c, enum compile_stage stage, const struct ast_program *p)
+static void dump_ast(const struct compiler *c, enum compile_stage stage,
+		     const struct ast_program *p)
 {
 	if (wants(c, stage))
 		ast_print_program(c->o->dump_out, p);
@@ -29,7 +30,7 @@ static void dump_ir(const struct compiler *c, enum compile_stage stage, const st
 {
 	if (!wants(c, stage))
 		return;
-	vec_foreach(&l->programs, p) {
+	vec_foreach (&l->programs, p) {
 		if (p != l->programs.data)
 			fputc('\n', c->o->dump_out);
 		ir_print_program(c->o->dump_out, (*p)->ir);
@@ -94,8 +95,8 @@ static bool run_lowering(struct compiler *c, const struct ast_program *ast, stru
 
 static void optimize(struct lowered *l)
 {
-	vec_foreach(&l->programs, p)
-		vec_foreach(&(*p)->ir->funcs, f)
+	vec_foreach (&l->programs, p)
+		vec_foreach (&(*p)->ir->funcs, f)
 			ir_optimize(*f);
 }
 
@@ -149,8 +150,8 @@ static bool run_back_end(struct compiler *c, const struct lowered *l)
 	struct image *image = c->image;
 	struct codegen_options co = {
 		.cpu_v4 = c->o->features && c->o->features->cpu_v4,
-		.scratch_map = image->scratch_map >= 0 ? (uint32_t)image->scratch_map :
-							 image->map_count,
+		.scratch_map =
+			image->scratch_map >= 0 ? (uint32_t)image->scratch_map : image->map_count,
 		.cpu_slots = image->cpu_slots ? image->cpu_slots : 1,
 	};
 	uint32_t scratch_bytes = 0;

@@ -6,17 +6,17 @@
 #include "ir/ir.h"
 
 static const char *const alu_ops[16] = {
-	[BPF_ADD >> 4] = "+=",	[BPF_SUB >> 4] = "-=",	 [BPF_MUL >> 4] = "*=",
-	[BPF_DIV >> 4] = "/=",	[BPF_OR >> 4] = "|=",	 [BPF_AND >> 4] = "&=",
-	[BPF_LSH >> 4] = "<<=", [BPF_RSH >> 4] = ">>=",	 [BPF_MOD >> 4] = "%=",
-	[BPF_XOR >> 4] = "^=",	[BPF_MOV >> 4] = "=",	 [BPF_ARSH >> 4] = "s>>=",
+	[BPF_ADD >> 4] = "+=",  [BPF_SUB >> 4] = "-=",  [BPF_MUL >> 4] = "*=",
+	[BPF_DIV >> 4] = "/=",  [BPF_OR >> 4] = "|=",   [BPF_AND >> 4] = "&=",
+	[BPF_LSH >> 4] = "<<=", [BPF_RSH >> 4] = ">>=", [BPF_MOD >> 4] = "%=",
+	[BPF_XOR >> 4] = "^=",  [BPF_MOV >> 4] = "=",   [BPF_ARSH >> 4] = "s>>=",
 };
 
 static const char *const jump_ops[16] = {
-	[BPF_JEQ >> 4] = "==",	 [BPF_JGT >> 4] = ">",	  [BPF_JGE >> 4] = ">=",
-	[BPF_JSET >> 4] = "&",	 [BPF_JNE >> 4] = "!=",	  [BPF_JSGT >> 4] = "s>",
-	[BPF_JSGE >> 4] = "s>=", [BPF_JLT >> 4] = "<",	  [BPF_JLE >> 4] = "<=",
-	[BPF_JSLT >> 4] = "s<",	 [BPF_JSLE >> 4] = "s<=",
+	[BPF_JEQ >> 4] = "==",   [BPF_JGT >> 4] = ">",    [BPF_JGE >> 4] = ">=",
+	[BPF_JSET >> 4] = "&",   [BPF_JNE >> 4] = "!=",   [BPF_JSGT >> 4] = "s>",
+	[BPF_JSGE >> 4] = "s>=", [BPF_JLT >> 4] = "<",    [BPF_JLE >> 4] = "<=",
+	[BPF_JSLT >> 4] = "s<",  [BPF_JSLE >> 4] = "s<=",
 };
 
 static const char *width_name(uint8_t code, bool is_signed)
@@ -40,8 +40,8 @@ static void print_alu(FILE *out, const struct bpf_insn *insn)
 	const char *name = alu_ops[op >> 4];
 
 	if (op == BPF_END)
-		fprintf(out, "r%u = %s%d r%u", insn->dst_reg,
-			insn->code & BPF_TO_BE ? "be" : "le", insn->imm, insn->dst_reg);
+		fprintf(out, "r%u = %s%d r%u", insn->dst_reg, insn->code & BPF_TO_BE ? "be" : "le",
+			insn->imm, insn->dst_reg);
 	else if (op == BPF_NEG)
 		fprintf(out, "%c%u = -%c%u", r, insn->dst_reg, r, insn->dst_reg);
 	else if (!name)
@@ -77,7 +77,8 @@ static void print_jump(FILE *out, const struct bpf_insn *insn)
 	else if (op == BPF_EXIT)
 		fputs("exit", out);
 	else if (op == BPF_JA)
-		fprintf(out, "goto pc%+d", BPF_CLASS(insn->code) == BPF_JMP ? insn->off : insn->imm);
+		fprintf(out, "goto pc%+d",
+			BPF_CLASS(insn->code) == BPF_JMP ? insn->off : insn->imm);
 	else if (!name)
 		fprintf(out, "invalid %02x", insn->code);
 	else if (BPF_SRC(insn->code) == BPF_X)
@@ -97,10 +98,10 @@ static void print_ld64(FILE *out, const struct bpf_insn *insn)
 	case BPF_PSEUDO_MAP_VALUE:
 		fprintf(out, "r%u = map[id:%d][0]+%d", insn->dst_reg, insn[0].imm, insn[1].imm);
 		break;
-	case BPF_PSEUDO_BTF_ID: fprintf(out, "r%u = kernel-var#%d", insn->dst_reg, insn->imm); break;
-	case BPF_PSEUDO_FUNC:
-		fprintf(out, "r%u = subprog[%+d]", insn->dst_reg, insn->imm);
+	case BPF_PSEUDO_BTF_ID:
+		fprintf(out, "r%u = kernel-var#%d", insn->dst_reg, insn->imm);
 		break;
+	case BPF_PSEUDO_FUNC: fprintf(out, "r%u = subprog[%+d]", insn->dst_reg, insn->imm); break;
 	default: fprintf(out, "r%u = 0x%" PRIx64, insn->dst_reg, imm); break;
 	}
 }
@@ -108,8 +109,10 @@ static void print_ld64(FILE *out, const struct bpf_insn *insn)
 uint32_t disasm_insn(FILE *out, const struct bpf_insn *insn)
 {
 	switch (BPF_CLASS(insn->code)) {
-	case BPF_ALU: case BPF_ALU64: print_alu(out, insn); break;
-	case BPF_JMP: case BPF_JMP32: print_jump(out, insn); break;
+	case BPF_ALU:
+	case BPF_ALU64: print_alu(out, insn); break;
+	case BPF_JMP:
+	case BPF_JMP32: print_jump(out, insn); break;
 	case BPF_LDX:
 		fprintf(out, "r%u = ", insn->dst_reg);
 		print_place(out, insn, insn->src_reg, BPF_MODE(insn->code) == BPF_MEMSX);

@@ -1,6 +1,6 @@
 /*
- * Emission.  Blocks come in their order, but for the cold ones, which follow at the end; blocks that
- * only jump on are left out.
+ * Emission.  Blocks come in their order, but for the cold ones, which follow at the end; blocks
+ * that only jump on are left out.
  */
 #include "bpf/emit.h"
 
@@ -16,9 +16,8 @@ void emit_insn(struct emitter *e, struct bpf_insn insn)
 	const struct image_line *last = e->lines.len ? &vec_last(&e->lines) : NULL;
 	struct image_line line = { .pc = (uint32_t)e->insns.len, .span = e->span };
 
-	if (e->span.source &&
-	    (!last || last->span.source != e->span.source || last->span.begin != e->span.begin ||
-	     last->span.end != e->span.end))
+	if (e->span.source && (!last || last->span.source != e->span.source ||
+			       last->span.begin != e->span.begin || last->span.end != e->span.end))
 		vec_push(e->arena, &e->lines, line);
 	vec_push(e->arena, &e->insns, insn);
 }
@@ -138,10 +137,9 @@ static void emit_load(struct emitter *e, const struct mir_insn *m)
 }
 
 static const uint8_t jump_codes[COND_COUNT] = {
-	[COND_EQ] = BPF_JEQ,   [COND_NE] = BPF_JNE,   [COND_ULT] = BPF_JLT,
-	[COND_ULE] = BPF_JLE,  [COND_UGT] = BPF_JGT,  [COND_UGE] = BPF_JGE,
-	[COND_SLT] = BPF_JSLT, [COND_SLE] = BPF_JSLE, [COND_SGT] = BPF_JSGT,
-	[COND_SGE] = BPF_JSGE, [COND_SET] = BPF_JSET,
+	[COND_EQ] = BPF_JEQ,   [COND_NE] = BPF_JNE,   [COND_ULT] = BPF_JLT,  [COND_ULE] = BPF_JLE,
+	[COND_UGT] = BPF_JGT,  [COND_UGE] = BPF_JGE,  [COND_SLT] = BPF_JSLT, [COND_SLE] = BPF_JSLE,
+	[COND_SGT] = BPF_JSGT, [COND_SGE] = BPF_JSGE, [COND_SET] = BPF_JSET,
 };
 
 static struct bpf_insn conditional_jump(enum ir_cond cond, struct mir_operand a,
@@ -247,7 +245,7 @@ static void find_forwards(struct layout *l, struct emitter *e, const struct mir_
 {
 	uint8_t *has_fix = arena_array(e->arena, uint8_t, m->insns.len);
 
-	vec_foreach(&m->fixes, fix)
+	vec_foreach (&m->fixes, fix)
 		has_fix[fix->insn] = 1;
 	l->forward = arena_array(e->arena, struct mir_block *, m->block_count);
 	for (uint32_t i = 0; i < m->block_count; i++)
@@ -310,11 +308,15 @@ static void emit_mir(struct emitter *e, const struct layout *l, const struct mir
 		     const struct mir_block *next)
 {
 	switch (m->op) {
-	case M_ENTRY: case M_COPIES: emit_moves(e, m->moves, m->move_count, REG_NONE); break;
+	case M_ENTRY:
+	case M_COPIES: emit_moves(e, m->moves, m->move_count, REG_NONE); break;
 	case M_MOVE: emit_move_to(e, m->dst.reg, m->a); break;
-	case M_LD64: case M_FRAME: emit_remat(e, m, m->dst.reg); break;
+	case M_LD64:
+	case M_FRAME: emit_remat(e, m, m->dst.reg); break;
 	case M_ALU: emit_alu(e, m); break;
-	case M_NEG: case M_ZEXT32: case M_SEXT: emit_unary(e, m); break;
+	case M_NEG:
+	case M_ZEXT32:
+	case M_SEXT: emit_unary(e, m); break;
 	case M_BSWAP: emit_bswap(e, m); break;
 	case M_LOAD: emit_load(e, m); break;
 	case M_STORE: emit_store(e, m); break;
@@ -376,7 +378,7 @@ static void emit_block(struct emitter *e, const struct layout *l, struct mir_blo
 /* Distances are counted from the instruction after the jump. */
 static void resolve_jumps(struct emitter *e)
 {
-	vec_foreach(&e->jumps, jump) {
+	vec_foreach (&e->jumps, jump) {
 		struct bpf_insn *insn = &e->insns.data[jump->pc];
 		int64_t distance = (int64_t)jump->target->pc - jump->pc - 1;
 
@@ -408,9 +410,8 @@ void emit_func(struct emitter *e, const struct mir_func *m)
 
 void emit_finish(struct emitter *e)
 {
-	vec_foreach(&e->func_refs, ref) {
+	vec_foreach (&e->func_refs, ref) {
 		assert(ref->func < e->funcs.len);
-		e->insns.data[ref->pc].imm =
-			(int32_t)(e->funcs.data[ref->func].pc - ref->pc - 1);
+		e->insns.data[ref->pc].imm = (int32_t)(e->funcs.data[ref->func].pc - ref->pc - 1);
 	}
 }

@@ -29,7 +29,7 @@ struct emitter {
 	vec_of(struct emit_func_ref) func_refs;
 	const struct mir_func *func; // being emitted
 	int32_t emergency[2]; // stack slots: for a cycle, for a saved register; 0: not yet needed
-	uint32_t insn;		  // of func
+	uint32_t insn;        // of func
 	struct span span;
 	int32_t frame_bytes;
 	const char *error; // NULL, or why the program can't be expressed

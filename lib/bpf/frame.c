@@ -9,9 +9,9 @@
  * What is large or does not fit, and may, goes to scratch memory: a map with a part for each CPU.
  * Every program has a region of its own there, since one kind of program can interrupt another.
  *
- * A slot is live from the first to the last instruction, in reverse postorder, that uses its address
- * or one computed from it, and throughout a loop with such an instruction.  A slot whose address is
- * stored somewhere (for a callback) is live always.
+ * A slot is live from the first to the last instruction, in reverse postorder, that uses its
+ * address or one computed from it, and throughout a loop with such an instruction.  A slot whose
+ * address is stored somewhere (for a callback) is live always.
  */
 #include "bpf/codegen.h"
 
@@ -32,11 +32,11 @@ struct frame {
 	struct arena scratch;
 	struct ir_func *f;
 	struct extent *extents; // by slot; from > to: never used
-	uint32_t *first_user;	// by value id: into users
+	uint32_t *first_user;   // by value id: into users
 	struct ir_insn **users;
-	uint32_t *seen; // by value id: slot + 1
+	uint32_t *seen;                // by value id: slot + 1
 	uint32_t *loop_from, *loop_to; // by block id: extent of the loops around it, if any
-	uint32_t end;	// number of positions
+	uint32_t end;                  // number of positions
 	uint32_t mark;
 	vec_of(struct ir_insn *) todo;
 };
@@ -51,7 +51,7 @@ static void index_users(struct frame *fr)
 	fr->first_user = arena_array(&fr->scratch, uint32_t, f->insn_count + 1);
 	ir_count_uses(f);
 	for (uint32_t i = 0; i < f->rpo_count; i++)
-		ir_foreach_insn(f->rpo_blocks[i], insn) {
+		ir_foreach_insn (f->rpo_blocks[i], insn) {
 			insn->mark = fr->end++;
 			fr->first_user[insn->id + 1] = insn->use_count;
 		}
@@ -60,8 +60,8 @@ static void index_users(struct frame *fr)
 		fr->first_user[i + 1] = total;
 	}
 	fr->users = arena_array(&fr->scratch, struct ir_insn *, total);
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			for (uint32_t i = 0; i < insn->arg_count; i++) {
 				struct ir_insn *arg = insn->args[i];
 
@@ -92,13 +92,18 @@ static void note_user(struct frame *fr, struct extent *e, const struct ir_insn *
 		      struct ir_insn *user)
 {
 	switch (user->op) {
-	case OP_STORE: case OP_ATOMIC_ADD:
+	case OP_STORE:
+	case OP_ATOMIC_ADD:
 		if (user->args[1] == address)
 			grow_extent(e, 0, fr->end);
 		note_access(fr, e, user);
 		break;
 	case OP_RETURN: grow_extent(e, 0, fr->end); break;
-	case OP_ADD: case OP_SUB: case OP_SELECT: case OP_PHI: case OP_COPY:
+	case OP_ADD:
+	case OP_SUB:
+	case OP_SELECT:
+	case OP_PHI:
+	case OP_COPY:
 		if (fr->seen[user->id] != e->slot + 1) {
 			fr->seen[user->id] = e->slot + 1;
 			vec_push(&fr->scratch, &fr->todo, user);
@@ -135,16 +140,16 @@ static void note_loop(struct frame *fr, struct ir_block *header, struct ir_block
 		vec_push(&fr->scratch, &body, tail);
 	}
 	for (size_t i = 1; i < body.len; i++)
-		vec_foreach(&body.data[i]->preds, pred)
+		vec_foreach (&body.data[i]->preds, pred)
 			if ((*pred)->mark != fr->mark) {
 				(*pred)->mark = fr->mark;
 				vec_push(&fr->scratch, &body, *pred);
 			}
-	vec_foreach(&body, b) {
+	vec_foreach (&body, b) {
 		from = (*b)->first->mark < from ? (*b)->first->mark : from;
 		to = (*b)->last->mark > to ? (*b)->last->mark : to;
 	}
-	vec_foreach(&body, b) {
+	vec_foreach (&body, b) {
 		uint32_t id = (*b)->id;
 
 		if (!fr->loop_to[id] || from < fr->loop_from[id])
@@ -163,16 +168,16 @@ static void find_extents(struct frame *fr)
 	fr->loop_from = arena_array(&fr->scratch, uint32_t, f->block_count);
 	fr->loop_to = arena_array(&fr->scratch, uint32_t, f->block_count);
 	index_users(fr);
-	ir_foreach_block(f, b)
+	ir_foreach_block (f, b)
 		b->mark = 0;
-	ir_foreach_block(f, b)
+	ir_foreach_block (f, b)
 		for (uint32_t i = 0; i < 2 && b->succs[i]; i++)
 			if (b->succs[i]->rpo <= b->rpo)
 				note_loop(fr, b->succs[i], b);
 	for (uint32_t s = 0; s < f->slots.len; s++)
 		fr->extents[s] = (struct extent){ .slot = s, .from = UINT32_MAX };
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			if (insn->op == OP_SLOT)
 				find_accesses(fr, insn);
 	for (uint32_t s = 0; s < f->slots.len; s++)
@@ -186,7 +191,7 @@ struct packing {
 	struct frame *fr;
 	vec_of(struct extent) placed; // of those that may still be live
 	uint32_t budget;
-	uint32_t top; // bytes in use at most
+	uint32_t top;     // bytes in use at most
 	bool is_downward; // the stack: an object's end is what is aligned
 };
 
@@ -214,7 +219,7 @@ static bool place(struct packing *p, struct extent *e)
 
 	while (is_moved) {
 		is_moved = false;
-		vec_foreach(&p->placed, other) {
+		vec_foreach (&p->placed, other) {
 			if (!overlaps(e, other) || at >= other->at + other->size ||
 			    other->at >= at + slot->size)
 				continue;
@@ -377,8 +382,8 @@ static struct ir_block *base_block(struct ir_func *f)
 {
 	struct ir_block *common = NULL;
 
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			for (uint32_t i = 0; i < insn->arg_count; i++) {
 				struct ir_block *at = insn->op == OP_PHI ? b->preds.data[i] : b;
 
@@ -393,7 +398,7 @@ static struct ir_block *base_block(struct ir_func *f)
 /* In @b, in front of the first use of scratch memory, or at its end. */
 static struct ir_insn *base_position(const struct ir_func *f, struct ir_block *b)
 {
-	ir_foreach_insn(b, insn)
+	ir_foreach_insn (b, insn)
 		if (insn->op != OP_PHI)
 			for (uint32_t i = 0; i < insn->arg_count; i++)
 				if (is_in_scratch(f, insn->args[i]))
@@ -477,8 +482,8 @@ void frame_lower_scratch(struct ir_func *f, const struct codegen_options *o, uin
 	if (!block)
 		return;
 	base = insert_base(f, base_position(f, block), o, region, stride);
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			for (uint32_t i = 0; i < insn->arg_count; i++)
 				if (is_in_scratch(f, insn->args[i]))
 					use_base(f, insn, i, base);

@@ -81,7 +81,8 @@ static inline struct bpf_insn insn_store(uint32_t width, uint32_t base, int16_t 
 	return insn_make(BPF_STX | BPF_MEM | insn_size(width), base, src, off, 0);
 }
 
-static inline struct bpf_insn insn_store_imm(uint32_t width, uint32_t base, int16_t off, int32_t imm)
+static inline struct bpf_insn insn_store_imm(uint32_t width, uint32_t base, int16_t off,
+					     int32_t imm)
 {
 	return insn_make(BPF_ST | BPF_MEM | insn_size(width), base, 0, off, imm);
 }

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 
-
 struct map_base { // a register that holds the address of a map's value
 	uint32_t map;
 	int64_t imm;
@@ -26,7 +25,7 @@ struct isel {
 	uint32_t *segment_of; // when the vreg of a rematerialised value was made
 	uint32_t segment;     // number of the stretch without block boundary and call; from 1
 	struct mir_block **block_of; // by IR block id
-	uint32_t ctx;	      // vreg of OP_CTX
+	uint32_t ctx;                // vreg of OP_CTX
 	uint32_t params[5];
 	vec_of(struct map_base) bases; // of this segment
 	struct span span;
@@ -45,7 +44,11 @@ static bool fits_s16(int64_t v)
 static bool is_remat(const struct ir_insn *v)
 {
 	switch (v->op) {
-	case OP_CONST: case OP_SLOT: case OP_MAP: case OP_MAP_VALUE: case OP_FUNC:
+	case OP_CONST:
+	case OP_SLOT:
+	case OP_MAP:
+	case OP_MAP_VALUE:
+	case OP_FUNC:
 	case OP_KERNEL_VAR: return true;
 	default: return false;
 	}
@@ -210,7 +213,7 @@ static struct address map_value_address(struct isel *is, const struct ir_insn *b
 	struct map_base entry = { .map = base->map, .imm = base->imm + off };
 	struct ir_insn at = *base;
 
-	vec_foreach(&is->bases, b)
+	vec_foreach (&is->bases, b)
 		if (b->map == base->map && fits_s16(entry.imm - b->imm))
 			return (struct address){ .base = vreg_operand(b->vreg),
 						 .off = (int16_t)(entry.imm - b->imm) };
@@ -244,8 +247,8 @@ static struct address address_of(struct isel *is, const struct ir_insn *base, in
 	return (struct address){ .base = vreg_operand(vreg), .off = (int16_t)off };
 }
 
-static struct mir_insn *emit_memory(struct isel *is, enum mir_op op, struct address at, uint32_t off,
-				    uint32_t width)
+static struct mir_insn *emit_memory(struct isel *is, enum mir_op op, struct address at,
+				    uint32_t off, uint32_t width)
 {
 	struct mir_insn *insn = emit(is, op);
 
@@ -379,9 +382,9 @@ static void select_memcpy(struct isel *is, const struct ir_insn *v)
 /* --- arithmetic --------------------------------------------------------------------------- */
 
 static const uint8_t alu_codes[OP_COUNT] = {
-	[OP_ADD] = BPF_ADD,   [OP_SUB] = BPF_SUB, [OP_MUL] = BPF_MUL,	[OP_UDIV] = BPF_DIV,
-	[OP_UMOD] = BPF_MOD,  [OP_AND] = BPF_AND, [OP_OR] = BPF_OR,	[OP_XOR] = BPF_XOR,
-	[OP_SHL] = BPF_LSH,   [OP_LSHR] = BPF_RSH, [OP_ASHR] = BPF_ARSH,
+	[OP_ADD] = BPF_ADD,  [OP_SUB] = BPF_SUB,  [OP_MUL] = BPF_MUL,   [OP_UDIV] = BPF_DIV,
+	[OP_UMOD] = BPF_MOD, [OP_AND] = BPF_AND,  [OP_OR] = BPF_OR,     [OP_XOR] = BPF_XOR,
+	[OP_SHL] = BPF_LSH,  [OP_LSHR] = BPF_RSH, [OP_ASHR] = BPF_ARSH,
 };
 
 static bool is_commutative_code(uint8_t code)
@@ -632,12 +635,16 @@ static void select_insn(struct isel *is, struct ir_insn *v)
 	case OP_ATOMIC_ADD: select_atomic_add(is, v); break;
 	case OP_ZERO: select_zero(is, v); break;
 	case OP_MEMCPY: select_memcpy(is, v); break;
-	case OP_NEG: case OP_ZEXT: case OP_SEXT: case OP_BSWAP: case OP_COPY:
-		select_unary(is, v);
-		break;
+	case OP_NEG:
+	case OP_ZEXT:
+	case OP_SEXT:
+	case OP_BSWAP:
+	case OP_COPY: select_unary(is, v); break;
 	case OP_CMP: select_cmp(is, v); break;
 	case OP_SELECT: select_select(is, v); break;
-	case OP_CALL: case OP_KFUNC: case OP_TAIL_CALL: select_call(is, v); break;
+	case OP_CALL:
+	case OP_KFUNC:
+	case OP_TAIL_CALL: select_call(is, v); break;
 	case OP_JUMP: select_jump(is, v->block); break;
 	case OP_BRANCH: select_branch(is, v); break;
 	case OP_RETURN: select_return(is, v); break;
@@ -657,8 +664,8 @@ static void select_insn(struct isel *is, struct ir_insn *v)
 static void move_uses_of_fused(struct ir_func *f)
 {
 	ir_count_uses(f);
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn) {
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn) {
 			struct ir_insn *test = insn->arg_count ? insn->args[0] : NULL;
 
 			if (insn->op != OP_SELECT || test->op != OP_CMP)
@@ -667,8 +674,8 @@ static void move_uses_of_fused(struct ir_func *f)
 			test->args[0]->use_count++;
 			test->args[1]->use_count++;
 		}
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn) {
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn) {
 			if (insn->op != OP_CMP || insn->use_count)
 				continue;
 			insn->args[0]->use_count--;
@@ -694,7 +701,9 @@ static struct ir_insn *reused_operand(const struct ir_insn *v)
 	uint32_t first = 0, end = 1;
 
 	switch (v->op) {
-	case OP_NEG: case OP_BSWAP: case OP_SEXT: break;
+	case OP_NEG:
+	case OP_BSWAP:
+	case OP_SEXT: break;
 	case OP_ZEXT:
 		if (v->width == 4)
 			return NULL;
@@ -712,8 +721,8 @@ static struct ir_insn *reused_operand(const struct ir_insn *v)
 	for (uint32_t i = first; i < end; i++) {
 		struct ir_insn *a = v->args[i];
 
-		if (a->use_count == 1 && a->block == v->block && !is_remat(a) &&
-		    a->op != OP_CTX && a->op != OP_PARAM)
+		if (a->use_count == 1 && a->block == v->block && !is_remat(a) && a->op != OP_CTX &&
+		    a->op != OP_PARAM)
 			return a;
 	}
 	return NULL;
@@ -764,9 +773,9 @@ static void assign_vreg(struct isel *is, struct ir_insn *v)
 static void assign_vregs(struct isel *is)
 {
 	move_uses_of_fused(is->f);
-	ir_foreach_block(is->f, b)
+	ir_foreach_block (is->f, b)
 		share_with_phis(is, b);
-	ir_foreach_block(is->f, b)
+	ir_foreach_block (is->f, b)
 		for (struct ir_insn *v = b->last; v; v = v->prev)
 			if (ir_has_result(v) && v->use_count && !is_remat(v))
 				assign_vreg(is, v);
@@ -800,17 +809,17 @@ static void make_blocks(struct isel *is)
 	uint32_t n = 0;
 
 	is->m->block_count = 0;
-	ir_foreach_block(is->f, b)
+	ir_foreach_block (is->f, b)
 		is->m->block_count++;
 	is->m->blocks = arena_array(is->arena, struct mir_block, is->m->block_count);
 	is->block_of = arena_array(is->arena, struct mir_block *, is->f->block_count);
-	ir_foreach_block(is->f, b) {
+	ir_foreach_block (is->f, b) {
 		is->m->blocks[n].index = n;
 		is->m->blocks[n].loop_depth = b->loop_depth;
 		is->m->blocks[n].is_cold = b->is_cold;
 		is->block_of[b->id] = &is->m->blocks[n++];
 	}
-	ir_foreach_block(is->f, b)
+	ir_foreach_block (is->f, b)
 		for (uint32_t i = 0; i < 2 && b->succs[i]; i++) {
 			struct mir_block *from = is->block_of[b->id];
 			struct mir_block *to = is->block_of[b->succs[i]->id];
@@ -833,14 +842,14 @@ struct mir_func *isel_func(struct arena *a, struct ir_func *f, const struct code
 	new_vreg(&is); // number 0 means none
 	assign_vregs(&is);
 	make_blocks(&is);
-	ir_foreach_block(f, b) {
+	ir_foreach_block (f, b) {
 		struct mir_block *block = is.block_of[b->id];
 
 		new_segment(&is);
 		block->first = (uint32_t)is.m->insns.len;
 		if (b == f->entry)
 			emit_entry(&is);
-		ir_foreach_insn(b, insn)
+		ir_foreach_insn (b, insn)
 			select_insn(&is, insn);
 		block->end = (uint32_t)is.m->insns.len;
 	}

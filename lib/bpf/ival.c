@@ -6,7 +6,8 @@
 
 enum role { ROLE_USE, ROLE_LATE, ROLE_DEF };
 
-typedef void (*operand_fn)(void *ctx, struct mir_operand *operand, enum role role, bool must_be_reg);
+typedef void (*operand_fn)(void *ctx, struct mir_operand *operand, enum role role,
+			   bool must_be_reg);
 
 static void visit_moves(struct mir_insn *insn, operand_fn fn, void *ctx)
 {
@@ -22,7 +23,9 @@ static void visit_operands(struct mir_insn *insn, operand_fn fn, void *ctx)
 	bool is_late = false;
 
 	switch (insn->op) {
-	case M_ENTRY: case M_CALL: case M_COPIES: visit_moves(insn, fn, ctx); break;
+	case M_ENTRY:
+	case M_CALL:
+	case M_COPIES: visit_moves(insn, fn, ctx); break;
 	case M_RESULT: fn(ctx, &insn->dst, ROLE_DEF, false); break;
 	case M_MOVE:
 		fn(ctx, &insn->dst, ROLE_DEF, true);
@@ -38,8 +41,8 @@ static void visit_operands(struct mir_insn *insn, operand_fn fn, void *ctx)
 		break;
 	case M_ALU:
 		/* r2 = r1 - r2 would take two moves more than r3 = r1 - r2. */
-		is_late = insn->code != BPF_ADD && insn->code != BPF_MUL &&
-			  insn->code != BPF_AND && insn->code != BPF_OR && insn->code != BPF_XOR;
+		is_late = insn->code != BPF_ADD && insn->code != BPF_MUL && insn->code != BPF_AND &&
+			  insn->code != BPF_OR && insn->code != BPF_XOR;
 		fn(ctx, &insn->dst, ROLE_DEF, true);
 		fn(ctx, &insn->a, ROLE_USE, true);
 		fn(ctx, &insn->b, is_late ? ROLE_LATE : ROLE_USE, true);
@@ -118,7 +121,7 @@ static void spread(struct liveness *l, uint32_t vreg)
 	while (l->todo.len) {
 		struct mir_block *b = l->todo.data[--l->todo.len];
 
-		vec_foreach(&b->preds, p) {
+		vec_foreach (&b->preds, p) {
 			struct mir_block *pred = *p;
 
 			if (!pred->live_out.len || vec_last(&pred->live_out) != vreg)
@@ -234,7 +237,7 @@ static void build_uses(void *ctx, struct mir_operand *operand, enum role role, b
 static void build_block(struct builder *b, const struct mir_block *block)
 {
 	b->block_from = 2 * block->first;
-	vec_foreach(&block->live_out, vreg)
+	vec_foreach (&block->live_out, vreg)
 		add_range(b, *vreg, b->block_from, 2 * block->end);
 	for (uint32_t i = block->end; i-- > block->first;) {
 		struct mir_insn *insn = &b->m->insns.data[i];
@@ -254,7 +257,8 @@ static void build_block(struct builder *b, const struct mir_block *block)
 	}
 }
 
-static struct ival_ranges reversed_ranges(struct arena *a, const struct ival_range *data, size_t len)
+static struct ival_ranges reversed_ranges(struct arena *a, const struct ival_range *data,
+					  size_t len)
 {
 	struct ival_ranges out = { .data = arena_array(a, struct ival_range, len) };
 
@@ -267,8 +271,7 @@ static struct ival *finish_ival(struct builder *b, uint32_t vreg)
 {
 	struct building *from = &b->of[vreg];
 	struct ival *it = arena_new(b->arena, struct ival);
-	struct ival_ranges ranges =
-		reversed_ranges(b->arena, from->ranges.data, from->ranges.len);
+	struct ival_ranges ranges = reversed_ranges(b->arena, from->ranges.data, from->ranges.len);
 
 	it->vreg = vreg;
 	it->reg = REG_NONE;
@@ -287,6 +290,7 @@ struct ival_set ival_build(struct mir_func *m)
 	struct ival_set set = { 0 };
 
 	find_live(m);
+	assert(m->blocks[0].live_in.len == 0); // nothing is read that was never written
 	b.of = arena_array(m->arena, struct building, m->vregs.len);
 	set.block_of_insn = arena_array(m->arena, uint32_t, m->insns.len);
 	for (uint32_t i = m->block_count; i-- > 0;) {

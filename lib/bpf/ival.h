@@ -14,8 +14,8 @@ struct ival_range {
 };
 
 struct ival_use {
-	uint32_t pos;	   // odd for results and late operands
-	bool must_be_reg;  // else memory does
+	uint32_t pos;     // odd for results and late operands
+	bool must_be_reg; // else memory does
 	bool is_def;
 	struct mir_operand *operand; // to be filled in
 };
@@ -24,12 +24,12 @@ struct ival {
 	uint32_t vreg;
 	struct ival_range *ranges; // range_count of them, ascending, not touching
 	uint32_t range_count;
-	uint32_t cursor; // first range that may not be over yet
+	uint32_t cursor;       // first range that may not be over yet
 	struct ival_use *uses; // ascending
 	uint32_t use_count;
 	uint32_t use_cursor; // of next_use()
-	uint8_t reg; // REG_NONE: in memory
-	bool is_hoisted; // starts at a position chosen for its loop depth
+	uint8_t reg;         // REG_NONE: in memory
+	bool is_hoisted;     // starts at a position chosen for its loop depth
 	struct ival *next;
 };
 
@@ -41,7 +41,7 @@ struct ival_ranges {
 struct ival_set {
 	struct ival **ivals; // of all virtual registers that are live anywhere
 	uint32_t count;
-	struct ival_ranges r0;		   // when r0 is taken: results, calls
+	struct ival_ranges r0;           // when r0 is taken: results, calls
 	struct ival_ranges caller_saved; // when r1 to r5 are: calls
 	uint32_t *block_of_insn;
 };

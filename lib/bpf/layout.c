@@ -19,7 +19,7 @@ static void spread_cold(struct ir_func *f)
 		struct ir_block *b = f->rpo_blocks[i];
 		bool is_cold = b->preds.len > 0;
 
-		vec_foreach(&b->preds, pred)
+		vec_foreach (&b->preds, pred)
 			is_cold &= (*pred)->is_cold || (*pred)->rpo >= b->rpo;
 		b->is_cold |= is_cold;
 	}
@@ -64,7 +64,7 @@ void layout_blocks(struct ir_func *f)
 
 	arena_init(&scratch);
 	spread_cold(f);
-	ir_foreach_block(f, b)
+	ir_foreach_block (f, b)
 		b->mark = UNSEEN;
 	f->entry->mark = SEEN;
 	vec_push(&scratch, &stack, frame);

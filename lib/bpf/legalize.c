@@ -53,7 +53,7 @@ static void expand_signed(struct ir_func *f, struct ir_insn *insn)
 	if (b->op == OP_CONST) {
 		if (b->imm < 0 && is_division)
 			sign = before(f, insn, OP_XOR, sign_a, constant(f, insn, -1));
-		b = constant(f, insn, b->imm < 0 ? (int64_t)-(uint64_t)b->imm : b->imm);
+		b = constant(f, insn, b->imm < 0 ? (int64_t) - (uint64_t)b->imm : b->imm);
 	} else {
 		struct ir_insn *sign_b = before(f, insn, OP_ASHR, b, bits);
 
@@ -163,8 +163,9 @@ static void expand_long(struct ir_func *f, struct ir_insn *insn)
 void legalize_func(struct ir_func *f, const struct codegen_options *o)
 {
 	(void)o;
-	ir_foreach_block(f, b)
-		ir_foreach_insn_safe(b, insn, next) {
+	ir_foreach_block (f, b)
+		ir_foreach_insn_safe(b, insn, next)
+		{
 			if (insn->op == OP_SDIV || insn->op == OP_SMOD)
 				expand_signed(f, insn);
 			if ((insn->op == OP_ZERO || insn->op == OP_MEMCPY) &&

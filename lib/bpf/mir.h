@@ -24,30 +24,30 @@
 #include "util/vec.h"
 
 /* kernel/bpf/verifier.c and Documentation/bpf/standardization: the machine. */
-#define BPF_STACK_BYTES	   512 // MAX_BPF_STACK, of a program and the functions it calls together
-#define BPF_FIRST_SAVED	   6   // r6 to r9 survive calls
-#define BPF_REGS	   10  // that can be allocated: r0 to r9
-#define BPF_MAX_INSNS	   1000000 // BPF_COMPLEXITY_LIMIT_INSNS
-#define REG_NONE	   0xff
+#define BPF_STACK_BYTES 512     // MAX_BPF_STACK, of a program and the functions it calls together
+#define BPF_FIRST_SAVED 6       // r6 to r9 survive calls
+#define BPF_REGS        10      // that can be allocated: r0 to r9
+#define BPF_MAX_INSNS   1000000 // BPF_COMPLEXITY_LIMIT_INSNS
+#define REG_NONE        0xff
 
 enum mir_op {
 	M_ENTRY,      // moves: parameters r1 … into virtual registers
-	M_MOVE,	      // dst = a
-	M_LD64,	      // dst = imm, or what reloc says
+	M_MOVE,       // dst = a
+	M_LD64,       // dst = imm, or what reloc says
 	M_FRAME,      // dst = r10 + imm
-	M_ALU,	      // dst = a code b
-	M_NEG,	      // dst = -a
+	M_ALU,        // dst = a code b
+	M_NEG,        // dst = -a
 	M_ZEXT32,     // dst = low 4 bytes of a
-	M_SEXT,	      // dst = low width bytes of a, sign-extended (ISA v4)
+	M_SEXT,       // dst = low width bytes of a, sign-extended (ISA v4)
 	M_BSWAP,      // dst = low width bytes of a, reversed
-	M_LOAD,	      // dst = *(width *)(a + off)
+	M_LOAD,       // dst = *(width *)(a + off)
 	M_STORE,      // *(width *)(a + off) = b
 	M_ATOMIC_ADD, // *(width *)(a + off) += b
 	M_SELECT,     // dst = (a cond b) ? x : y
-	M_CALL,	      // moves: arguments into r1 …; then the helper imm
+	M_CALL,       // moves: arguments into r1 …; then the helper imm
 	M_RESULT,     // dst = r0, right after a call
 	M_COPIES,     // moves: all at once
-	M_JUMP,	      // to target
+	M_JUMP,       // to target
 	M_BRANCH,     // if a cond b goto target, else goto other
 	M_RETURN,     // return a
 };
@@ -112,12 +112,12 @@ struct ival;
 
 struct mir_vreg {
 	const struct mir_insn *remat; // its definition, if it can be computed again anywhere
-	int8_t hint_reg;	      // register it should better be in; -1 none
-	uint32_t hint_from;	      // virtual register it is computed from; 0 none
-	uint32_t hint_to;	      // virtual register that is computed from it; 0 none
+	int8_t hint_reg;              // register it should better be in; -1 none
+	uint32_t hint_from;           // virtual register it is computed from; 0 none
+	uint32_t hint_to;             // virtual register that is computed from it; 0 none
 	bool is_spilled;
-	int32_t spill_offset;	      // from r10, negative; 0: never in memory
-	struct ival *ival;	      // the first of its intervals
+	int32_t spill_offset; // from r10, negative; 0: never in memory
+	struct ival *ival;    // the first of its intervals
 };
 
 /* When a move that allocation adds is done, among those of one position. */
@@ -139,11 +139,11 @@ struct mir_func {
 	uint32_t block_count;
 	vec_of(struct mir_vreg) vregs; // [0] is unused
 	vec_of(struct mir_fix) fixes;  // sorted by instruction and phase
-	int32_t frame_bytes;	       // of slots, then of spill slots too: a multiple of 8
+	int32_t frame_bytes;           // of slots, then of spill slots too: a multiple of 8
 };
 
 struct codegen_options {
-	bool cpu_v4;	      // instructions of ISA v4 may be used
+	bool cpu_v4;          // instructions of ISA v4 may be used
 	uint32_t scratch_map; // index that the scratch map has or will have
 	uint32_t cpu_slots;   // a power of two, all CPU numbers are below
 };

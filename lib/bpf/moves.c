@@ -1,6 +1,6 @@
 /*
- * Parallel moves: arguments, phis, and what allocation moves around, one after the other in an order
- * in which none overwrites what another still needs.
+ * Parallel moves: arguments, phis, and what allocation moves around, one after the other in an
+ * order in which none overwrites what another still needs.
  */
 #include "bpf/emit.h"
 #include "bpf/regalloc.h"

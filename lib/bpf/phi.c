@@ -26,9 +26,20 @@ static void split_edge(struct ir_func *f, struct ir_block *from, uint32_t which)
 	from->succs[which] = middle;
 }
 
+/* With one predecessor a phi is its operand; the predecessor may have two successors. */
+static void remove_single_phis(struct ir_func *f)
+{
+	ir_foreach_block (f, b)
+		for (struct ir_insn *phi = b->first; phi->op == OP_PHI; phi = phi->next)
+			if (phi->arg_count == 1)
+				phi->replacement = phi->args[0];
+	ir_apply_replacements(f);
+}
+
 void phi_split_edges(struct ir_func *f)
 {
-	ir_foreach_block(f, b)
+	remove_single_phis(f);
+	ir_foreach_block (f, b)
 		for (uint32_t i = 0; i < 2; i++)
 			if (b->succs[1] && b->succs[i]->preds.len > 1)
 				split_edge(f, b, i);

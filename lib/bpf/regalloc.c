@@ -279,9 +279,9 @@ static bool try_free_register(struct scan *s, struct ival *it)
 
 	for (uint32_t r = 0; r < BPF_REGS; r++)
 		until[r] = POS_MAX;
-	vec_foreach(&s->active, a)
+	vec_foreach (&s->active, a)
 		until[(*a)->reg] = 0;
-	vec_foreach(&s->inactive, a)
+	vec_foreach (&s->inactive, a)
 		if (until[(*a)->reg] > start)
 			min_to(&until[(*a)->reg], meet(it, *a));
 	limit_by_calls(s, it, until);
@@ -305,7 +305,7 @@ static bool try_free_register(struct scan *s, struct ival *it)
 }
 
 struct blocked {
-	uint32_t use[BPF_REGS];	  // when the value in the register is needed next
+	uint32_t use[BPF_REGS];   // when the value in the register is needed next
 	uint32_t limit[BPF_REGS]; // when a call takes the register
 };
 
@@ -313,9 +313,9 @@ static void find_blocked(const struct scan *s, struct ival *it, struct blocked *
 {
 	for (uint32_t r = 0; r < BPF_REGS; r++)
 		b->use[r] = b->limit[r] = POS_MAX;
-	vec_foreach(&s->active, a)
+	vec_foreach (&s->active, a)
 		min_to(&b->use[(*a)->reg], next_use(*a, s->pos, false));
-	vec_foreach(&s->inactive, a)
+	vec_foreach (&s->inactive, a)
 		if (meet(it, *a) != POS_MAX)
 			min_to(&b->use[(*a)->reg], next_use(*a, s->pos, false));
 	limit_by_calls(s, it, b->limit);
@@ -410,7 +410,7 @@ static void place_spills(struct scan *s)
 	}
 	if (extents.len)
 		qsort(extents.data, extents.len, sizeof(*extents.data), compare_extents);
-	vec_foreach(&extents, e) {
+	vec_foreach (&extents, e) {
 		size_t slot = 0;
 
 		while (slot < free_at.len && free_at.data[slot] > e->from)
@@ -430,8 +430,7 @@ static struct mir_operand place_of(const struct scan *s, const struct ival *it)
 		return (struct mir_operand){ .kind = OPERAND_REG, .reg = it->reg };
 	if (vreg_of(s, it)->remat)
 		return (struct mir_operand){ .kind = OPERAND_NONE };
-	return (struct mir_operand){ .kind = OPERAND_MEM,
-				     .imm = vreg_of(s, it)->spill_offset };
+	return (struct mir_operand){ .kind = OPERAND_MEM, .imm = vreg_of(s, it)->spill_offset };
 }
 
 static bool is_same_place(struct mir_operand a, struct mir_operand b)
@@ -520,7 +519,7 @@ static void connect_blocks(struct scan *s, const struct mir_block *from, const s
 	uint32_t insn = at_end ? from->end - 1 : to->first;
 
 	assert(at_end || to->preds.len == 1);
-	vec_foreach(&to->live_in, vreg) {
+	vec_foreach (&to->live_in, vreg) {
 		const struct ival *first = s->m->vregs.data[*vreg].ival;
 
 		if (first->next)
@@ -552,8 +551,7 @@ static void finish(struct scan *s)
 		for (uint32_t j = 0; j < 2 && s->m->blocks[i].succs[j]; j++)
 			connect_blocks(s, &s->m->blocks[i], s->m->blocks[i].succs[j]);
 	if (s->m->fixes.len)
-		qsort(s->m->fixes.data, s->m->fixes.len, sizeof(*s->m->fixes.data),
-		      compare_fixes);
+		qsort(s->m->fixes.data, s->m->fixes.len, sizeof(*s->m->fixes.data), compare_fixes);
 }
 
 uint32_t regalloc_free_registers(const struct mir_func *m, uint32_t insn)

@@ -103,7 +103,7 @@ static void mark_loop(struct walk *w, const struct back_edge *edge)
 			continue;
 		b->mark = mark;
 		b->loop_depth++;
-		vec_foreach(&b->preds, pred)
+		vec_foreach (&b->preds, pred)
 			vec_push(w->arena, &todo, *pred);
 	}
 }
@@ -122,7 +122,7 @@ void cfg_compute(struct ir_func *f)
 	uint32_t rpo = 0;
 
 	arena_init(&scratch);
-	ir_foreach_block(f, b) {
+	ir_foreach_block (f, b) {
 		b->mark = UNSEEN;
 		b->loop_depth = 0;
 	}
@@ -140,7 +140,7 @@ void cfg_compute(struct ir_func *f)
 	if (w.back_edges.len)
 		qsort(w.back_edges.data, w.back_edges.len, sizeof(*w.back_edges.data),
 		      compare_headers);
-	vec_foreach(&w.back_edges, edge)
+	vec_foreach (&w.back_edges, edge)
 		mark_loop(&w, edge);
 	arena_finish(&scratch);
 }

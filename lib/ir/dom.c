@@ -40,7 +40,7 @@ void dom_compute(struct ir_func *f)
 {
 	bool is_changed = true;
 
-	ir_foreach_block(f, b)
+	ir_foreach_block (f, b)
 		b->idom = NULL;
 	f->entry->idom = f->entry;
 	while (is_changed) {
@@ -49,7 +49,7 @@ void dom_compute(struct ir_func *f)
 			struct ir_block *b = f->rpo_blocks[i];
 			struct ir_block *idom = NULL;
 
-			vec_foreach(&b->preds, pred)
+			vec_foreach (&b->preds, pred)
 				if ((*pred)->idom)
 					idom = idom ? intersect(idom, *pred) : *pred;
 			if (b->idom != idom) {

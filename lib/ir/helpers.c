@@ -74,8 +74,34 @@ enum helper_access helper_access(const struct ir_insn *insn, uint32_t i, uint64_
 	case 'w': return ACCESS_WRITE_ALL;
 	case 'o': *size = 8; return ACCESS_WRITE_ALL;
 	case 'W': return ACCESS_WRITE_SOME;
-	case 'k': case 'v': case 'r': return ACCESS_READ;
+	case 'k':
+	case 'v':
+	case 'r': return ACCESS_READ;
 	case 'x': return ACCESS_WRITE_SOME; // by the callback
 	default: return ACCESS_NONE;
 	}
+}
+
+/* A pointer into the kernel's memory, got from the context or from a helper. */
+static bool is_kernel_pointer(const struct ir_insn *v, uint32_t depth)
+{
+	if (depth > 8)
+		return false;
+	switch (v->op) {
+	case OP_LOAD:
+		return v->width == 8 &&
+		       (v->args[0]->op == OP_CTX || is_kernel_pointer(v->args[0], depth + 1));
+	case OP_ADD: return is_kernel_pointer(v->args[0], depth + 1);
+	case OP_CALL:
+		return v->helper == BPF_FUNC_get_current_task_btf ||
+		       v->helper == BPF_FUNC_task_pt_regs || v->helper == BPF_FUNC_per_cpu_ptr ||
+		       v->helper == BPF_FUNC_this_cpu_ptr;
+	default: return false;
+	}
+}
+
+bool helper_is_stable_load(const struct ir_insn *v)
+{
+	return v->op == OP_LOAD && !v->is_volatile &&
+	       (v->args[0]->op == OP_CTX || is_kernel_pointer(v->args[0], 0));
 }

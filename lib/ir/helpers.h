@@ -18,3 +18,5 @@ bool helper_is_removable(const struct ir_insn *insn);
  */
 enum helper_access { ACCESS_NONE, ACCESS_READ, ACCESS_WRITE_ALL, ACCESS_WRITE_SOME };
 enum helper_access helper_access(const struct ir_insn *insn, uint32_t i, uint64_t *size);
+/* A load from the context or the kernel's memory, which a program can't change: once is enough. */
+bool helper_is_stable_load(const struct ir_insn *insn);

@@ -18,7 +18,7 @@ static const struct op_info op_infos[OP_COUNT] = {
 #undef V
 
 static const char *const cond_names[COND_COUNT] = {
-	[COND_EQ] = "eq",   [COND_NE] = "ne",	[COND_ULT] = "ult", [COND_ULE] = "ule",
+	[COND_EQ] = "eq",   [COND_NE] = "ne",   [COND_ULT] = "ult", [COND_ULE] = "ule",
 	[COND_UGT] = "ugt", [COND_UGE] = "uge", [COND_SLT] = "slt", [COND_SLE] = "sle",
 	[COND_SGT] = "sgt", [COND_SGE] = "sge", [COND_SET] = "set",
 };
@@ -306,8 +306,9 @@ struct ir_insn *ir_replacement(struct ir_insn *insn)
 
 void ir_apply_replacements(struct ir_func *f)
 {
-	ir_foreach_block(f, b)
-		ir_foreach_insn_safe(b, insn, next) {
+	ir_foreach_block (f, b)
+		ir_foreach_insn_safe(b, insn, next)
+		{
 			for (uint32_t i = 0; i < insn->arg_count; i++)
 				if (insn->args[i]->replacement)
 					insn->args[i] = ir_replacement(insn->args[i]);
@@ -318,11 +319,11 @@ void ir_apply_replacements(struct ir_func *f)
 
 void ir_count_uses(struct ir_func *f)
 {
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			insn->use_count = 0;
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			for (uint32_t i = 0; i < insn->arg_count; i++)
 				insn->args[i]->use_count++;
 }

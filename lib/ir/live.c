@@ -68,7 +68,7 @@ static void walk_value(struct walk *w, struct ir_func *f, struct ir_insn *value)
 		while (w->todo.len) {
 			struct ir_block *b = w->todo.data[--w->todo.len];
 
-			vec_foreach(&b->preds, pred)
+			vec_foreach (&b->preds, pred)
 				mark_live_out(w, f, *pred, value);
 		}
 	}
@@ -80,17 +80,17 @@ void live_compute(struct ir_func *f)
 
 	arena_init(&w.scratch);
 	w.first_use = arena_array(&w.scratch, uint32_t, f->insn_count);
-	ir_foreach_block(f, b) {
+	ir_foreach_block (f, b) {
 		b->live_in.len = b->live_out.len = 0;
-		ir_foreach_insn(b, insn)
+		ir_foreach_insn (b, insn)
 			for (uint32_t i = 0; i < insn->arg_count; i++) {
 				bool is_phi = insn->op == OP_PHI;
 
 				add_use(&w, insn->args[i], is_phi ? b->preds.data[i] : b, is_phi);
 			}
 	}
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			walk_value(&w, f, insn);
 	arena_finish(&w.scratch);
 }

@@ -82,8 +82,8 @@ static bool skip_empty(struct ir_func *f, struct ir_block *b)
 /* --- threading ------------------------------------------------------------------------------ */
 
 /*
- * Only phis and a branch on one of them and a constant, and nobody after the block uses the phis but
- * phis of its successors.
+ * Only phis and a branch on one of them and a constant, and nobody after the block uses the phis
+ * but phis of its successors.
  */
 static bool is_threadable(const struct ir_block *b)
 {
@@ -102,11 +102,11 @@ static bool is_threadable(const struct ir_block *b)
 /* Mark the values that are used elsewhere than in their block or on the edges out of it. */
 static void mark_escaping(struct ir_func *f)
 {
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			insn->mark = 0;
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn)
 			for (uint32_t i = 0; i < insn->arg_count; i++) {
 				const struct ir_block *at =
 					insn->op == OP_PHI ? b->preds.data[i] : b;
@@ -119,8 +119,8 @@ static void mark_escaping(struct ir_func *f)
 enum truth { UNKNOWN, IS_FALSE, IS_TRUE };
 
 /*
- * Whether @branch is taken when its block is entered from predecessor number @pred: the phi brings a
- * constant, or a value that the predecessor has just compared with the same constant.
+ * Whether @branch is taken when its block is entered from predecessor number @pred: the phi brings
+ * a constant, or a value that the predecessor has just compared with the same constant.
  */
 static enum truth decide_from(const struct ir_insn *branch, size_t pred)
 {
@@ -131,9 +131,9 @@ static enum truth decide_from(const struct ir_insn *branch, size_t pred)
 	bool is_equal;
 
 	if (value->op == OP_CONST)
-		return fold_compare(branch->cond, (uint64_t)value->imm, (uint64_t)constant->imm) ?
-			       IS_TRUE :
-			       IS_FALSE;
+		return fold_compare(branch->cond, (uint64_t)value->imm, (uint64_t)constant->imm)
+			       ? IS_TRUE
+			       : IS_FALSE;
 	if (test->op != OP_BRANCH || test->args[0] != value ||
 	    !fold_is(test->args[1], constant->imm) || from->succs[0] == from->succs[1])
 		return UNKNOWN;
@@ -167,11 +167,11 @@ static bool thread(struct ir_func *f, struct ir_block *b)
 /* A constant in the block that is threaded through may be needed where it no longer dominates. */
 static void hoist_constants(struct ir_func *f, struct ir_block *b)
 {
-	ir_foreach_insn_safe(b, insn, next)
-		if (insn->op == OP_CONST && b != f->entry) {
-			ir_remove(insn);
-			ir_insert_before(f->entry->first, insn);
-		}
+	ir_foreach_insn_safe(b, insn, next) if (insn->op == OP_CONST && b != f->entry)
+	{
+		ir_remove(insn);
+		ir_insert_before(f->entry->first, insn);
+	}
 }
 
 /* --- blocks in a row ------------------------------------------------------------------------ */
@@ -258,24 +258,24 @@ void opt_cfg(struct ir_func *f)
 	for (uint32_t round = 0; is_changed && round < 8; round++) {
 		is_changed = false;
 		mark_escaping(f);
-		ir_foreach_block(f, b) {
+		ir_foreach_block (f, b) {
 			if (b != f->entry && is_threadable(b)) {
 				hoist_constants(f, b);
 				is_changed |= thread(f, b);
 			}
 		}
 		cfg_compute(f);
-		ir_foreach_block(f, b)
+		ir_foreach_block (f, b)
 			is_changed |= skip_empty(f, b);
 		cfg_compute(f);
-		ir_foreach_block(f, b)
+		ir_foreach_block (f, b)
 			drop_double_edge(b);
-		ir_foreach_block(f, b)
+		ir_foreach_block (f, b)
 			while (merge_next(b))
 				is_changed = true;
 		ir_apply_replacements(f);
 	}
-	ir_foreach_block(f, b)
+	ir_foreach_block (f, b)
 		return_early(f, b);
 	cfg_compute(f);
 }

@@ -28,8 +28,8 @@ void opt_copy(struct ir_func *f)
 	/* One phi's end can make another trivial; few rounds do, since blocks come in order. */
 	while (is_changed) {
 		is_changed = false;
-		ir_foreach_block(f, b)
-			ir_foreach_insn(b, insn) {
+		ir_foreach_block (f, b)
+			ir_foreach_insn (b, insn) {
 				if (insn->replacement)
 					continue;
 				if (insn->op == OP_COPY)

@@ -1,16 +1,15 @@
 /*
  * Common subexpressions: global value numbering by hashing along the dominator tree.
  *
- * Besides arithmetic, helper calls that always give the same answer in one run (pid, uid, cpu …) are
- * made once, and the context and the kernel's own memory are read once: nothing in a program can
- * change them, and what others change meanwhile may be seen or not.  Clocks are read once between two
- * things that happen.
+ * Besides arithmetic, helper calls that always give the same answer in one run (pid, uid, cpu …)
+ * are made once, and the context and the kernel's own memory are read once: nothing in a program
+ * can change them, and what others change meanwhile may be seen or not.  Clocks are read once
+ * between two things that happen.
  */
 #include "ir/helpers.h"
 #include "ir/ir.h"
 #include "util/hash.h"
 
-#include <linux/bpf.h>
 #include <string.h>
 
 #define MAX_ARGS 6
@@ -38,35 +37,11 @@ struct cse {
 	uint32_t epoch;
 };
 
-/* A pointer into the kernel's memory, got from the context or from a helper. */
-static bool is_kernel_pointer(const struct ir_insn *v, uint32_t depth)
-{
-	if (depth > 8)
-		return false;
-	switch (v->op) {
-	case OP_LOAD:
-		return v->width == 8 && (v->args[0]->op == OP_CTX ||
-					 is_kernel_pointer(v->args[0], depth + 1));
-	case OP_ADD: return is_kernel_pointer(v->args[0], depth + 1);
-	case OP_CALL:
-		return v->helper == BPF_FUNC_get_current_task_btf ||
-		       v->helper == BPF_FUNC_task_pt_regs || v->helper == BPF_FUNC_per_cpu_ptr ||
-		       v->helper == BPF_FUNC_this_cpu_ptr;
-	default: return false;
-	}
-}
-
-static bool is_stable_load(const struct ir_insn *v)
-{
-	return !v->is_volatile &&
-	       (v->args[0]->op == OP_CTX || is_kernel_pointer(v->args[0], 0));
-}
-
 static bool is_candidate(const struct ir_insn *insn)
 {
 	switch (insn->op) {
 	case OP_CALL: return helper_is_pure(insn) || helper_is_clock(insn);
-	case OP_LOAD: return is_stable_load(insn);
+	case OP_LOAD: return helper_is_stable_load(insn);
 	case OP_PHI: return insn->arg_count <= MAX_ARGS;
 	default:
 		return ir_has_result(insn) && !ir_has_side_effect(insn) &&
@@ -83,8 +58,8 @@ static struct key key_of(const struct cse *c, const struct ir_insn *insn)
 	key.helper = insn->helper;
 	key.slot = insn->slot;
 	key.map = insn->map;
-	key.flags = (uint32_t)insn->width | (uint32_t)insn->cond << 8 |
-		    (uint32_t)insn->is_signed << 16;
+	key.flags =
+		(uint32_t)insn->width | (uint32_t)insn->cond << 8 | (uint32_t)insn->is_signed << 16;
 	key.imm = insn->imm;
 	if (insn->op == OP_CALL && helper_is_clock(insn))
 		key.epoch = c->epoch;
@@ -128,7 +103,7 @@ static bool is_event(const struct ir_insn *insn)
 static void visit_block(struct cse *c, struct ir_block *b)
 {
 	c->epoch++;
-	ir_foreach_insn(b, insn) {
+	ir_foreach_insn (b, insn) {
 		for (uint32_t i = 0; i < insn->arg_count; i++)
 			insn->args[i] = ir_replacement(insn->args[i]);
 		if (is_event(insn))

@@ -4,8 +4,8 @@
  * Helper calls that do nothing but compute a result go when nobody uses it (bpf/helpers.def); those
  * that write to memory stay here, opt_load() knows whether the memory is read.
  */
-#include "ir/ir.h"
 #include "ir/helpers.h"
+#include "ir/ir.h"
 
 static bool is_root(const struct ir_insn *insn)
 {
@@ -21,8 +21,8 @@ void opt_dce(struct ir_func *f)
 	vec_of(struct ir_insn *) todo = { 0 };
 
 	arena_init(&scratch);
-	ir_foreach_block(f, b)
-		ir_foreach_insn(b, insn) {
+	ir_foreach_block (f, b)
+		ir_foreach_insn (b, insn) {
 			insn->mark = is_root(insn);
 			if (insn->mark)
 				vec_push(&scratch, &todo, insn);
@@ -37,9 +37,7 @@ void opt_dce(struct ir_func *f)
 			vec_push(&scratch, &todo, insn->args[i]);
 		}
 	}
-	ir_foreach_block(f, b)
-		ir_foreach_insn_safe(b, insn, next)
-			if (!insn->mark)
-				ir_remove(insn);
+	ir_foreach_block (f, b)
+		ir_foreach_insn_safe(b, insn, next) if (!insn->mark) ir_remove(insn);
 	arena_finish(&scratch);
 }

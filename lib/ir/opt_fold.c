@@ -58,7 +58,8 @@ static uint64_t max_of_binary(const struct ir_insn *v, uint32_t depth)
 
 	switch (v->op) {
 	case OP_AND: return a < b ? a : b;
-	case OP_OR: case OP_XOR: return ones_below(a | b);
+	case OP_OR:
+	case OP_XOR: return ones_below(a | b);
 	case OP_ADD: return __builtin_add_overflow(a, b, &out) ? UINT64_MAX : out;
 	case OP_MUL: return __builtin_mul_overflow(a, b, &out) ? UINT64_MAX : out;
 	case OP_LSHR: return c ? a >> (c->imm & 63) : a;
@@ -91,8 +92,13 @@ static uint64_t max_of(const struct ir_insn *v, uint32_t depth)
 		a = max_of(v->args[1], depth + 1);
 		b = max_of(v->args[2], depth + 1);
 		return a > b ? a : b;
-	case OP_AND: case OP_OR: case OP_XOR: case OP_ADD: case OP_MUL: case OP_LSHR: case OP_SHL:
-		return max_of_binary(v, depth + 1);
+	case OP_AND:
+	case OP_OR:
+	case OP_XOR:
+	case OP_ADD:
+	case OP_MUL:
+	case OP_LSHR:
+	case OP_SHL: return max_of_binary(v, depth + 1);
 	default: return UINT64_MAX;
 	}
 }
@@ -109,7 +115,7 @@ static int64_t divide_signed(int64_t a, int64_t b, bool is_modulo)
 	if (b == 0)
 		return is_modulo ? a : 0;
 	if (b == -1) // INT64_MIN / -1
-		return is_modulo ? 0 : (int64_t)-(uint64_t)a;
+		return is_modulo ? 0 : (int64_t) - (uint64_t)a;
 	return is_modulo ? a % b : a / b;
 }
 
@@ -394,20 +400,28 @@ static struct ir_insn *simplify(struct fold *fo, struct ir_insn *insn)
 	case OP_ADD: return fold_add(fo, insn);
 	case OP_SUB: return fold_sub(fo, insn);
 	case OP_MUL: return fold_mul(fo, insn);
-	case OP_SDIV: case OP_SMOD: return fold_signed_division(fo, insn);
-	case OP_UDIV: case OP_UMOD: return fold_division(fo, insn);
+	case OP_SDIV:
+	case OP_SMOD: return fold_signed_division(fo, insn);
+	case OP_UDIV:
+	case OP_UMOD: return fold_division(fo, insn);
 	case OP_AND: return fold_and(fo, insn);
-	case OP_OR: case OP_XOR: return fold_or_xor(fo, insn);
-	case OP_SHL: case OP_LSHR: case OP_ASHR: return fold_shift(fo, insn);
+	case OP_OR:
+	case OP_XOR: return fold_or_xor(fo, insn);
+	case OP_SHL:
+	case OP_LSHR:
+	case OP_ASHR: return fold_shift(fo, insn);
 	case OP_NEG: return insn->args[0]->op == OP_NEG ? insn->args[0]->args[0] : NULL;
-	case OP_ZEXT: case OP_SEXT: return fold_extension(fo, insn);
+	case OP_ZEXT:
+	case OP_SEXT: return fold_extension(fo, insn);
 	case OP_COPY: return insn->args[0];
 	case OP_CMP: return fold_cmp(fo, insn);
 	case OP_SELECT: return fold_select(fo, insn);
 	case OP_BRANCH: fold_branch(fo, insn); return NULL;
-	case OP_LOAD: case OP_STORE: case OP_ATOMIC_ADD: case OP_ZERO: case OP_MEMCPY:
-		fold_memory(fo, insn);
-		return NULL;
+	case OP_LOAD:
+	case OP_STORE:
+	case OP_ATOMIC_ADD:
+	case OP_ZERO:
+	case OP_MEMCPY: fold_memory(fo, insn); return NULL;
 	default: return NULL;
 	}
 }
@@ -437,7 +451,7 @@ void opt_fold(struct ir_func *f)
 	cfg_compute(f);
 	ir_count_uses(f);
 	for (uint32_t i = 0; i < f->rpo_count; i++)
-		ir_foreach_insn(f->rpo_blocks[i], insn)
+		ir_foreach_insn (f->rpo_blocks[i], insn)
 			visit(&fo, insn);
 	ir_apply_replacements(f);
 	if (fo.has_cut_edge)

@@ -123,12 +123,14 @@ static bool look_through_zero_test(struct condition *c)
 		c->a = x->args[0];
 		c->b = x->args[1];
 		break;
-	case OP_XOR: case OP_SUB:
+	case OP_XOR:
+	case OP_SUB:
 		c->cond = COND_NE;
 		c->a = x->args[0];
 		c->b = x->args[1];
 		break;
-	case OP_NEG: case OP_BSWAP:
+	case OP_NEG:
+	case OP_BSWAP:
 		if (x->op == OP_BSWAP && x->width < 8)
 			return false;
 		c->a = x->args[0];

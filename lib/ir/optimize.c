@@ -32,8 +32,10 @@ void ir_optimize(struct ir_func *f)
 	RUN(f, opt_fold);
 	RUN(f, opt_cfg);
 	RUN(f, opt_cse);
+	RUN(f, opt_load);
 	RUN(f, opt_fold);
+	RUN(f, opt_cfg);
 	RUN(f, opt_copy);
 	RUN(f, opt_dce);
-	RUN(f, opt_cfg);
+	RUN(f, opt_sink);
 }

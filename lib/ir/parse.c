@@ -27,18 +27,18 @@ struct parser {
 	struct ir_func *f;
 	struct ir_block *block;
 	vec_of(struct ir_block *) blocks; // by id; NULL where there is none
-	vec_of(struct ir_insn *) insns;	  // by id
+	vec_of(struct ir_insn *) insns;   // by id
 	vec_of(struct pending) pending;
 	vec_of(struct ir_block *) phi_labels; // of all phis, in order
-	vec_of(struct ir_block *) from;	  // "from b1, b2" lists, each followed by a NULL
-	vec_of(struct ir_block *) with_from; // the blocks they belong to
+	vec_of(struct ir_block *) from;       // "from b1, b2" lists, each followed by a NULL
+	vec_of(struct ir_block *) with_from;  // the blocks they belong to
 };
 
 static void fail(struct parser *ps, const char *what)
 {
 	if (!ps->error)
-		ps->error = arena_printf(ps->arena, "line %u: %s near '%.20s'", ps->line, what,
-					 ps->p);
+		ps->error =
+			arena_printf(ps->arena, "line %u: %s near '%.20s'", ps->line, what, ps->p);
 }
 
 static void skip_space(struct parser *ps)
@@ -235,9 +235,11 @@ static void set_cond(struct parser *ps, struct ir_insn *insn)
 static void parse_suffix(struct parser *ps, struct ir_insn *insn)
 {
 	switch (insn->op) {
-	case OP_ZEXT: case OP_SEXT: case OP_BSWAP: case OP_STORE: case OP_ATOMIC_ADD:
-		set_width(ps, insn);
-		break;
+	case OP_ZEXT:
+	case OP_SEXT:
+	case OP_BSWAP:
+	case OP_STORE:
+	case OP_ATOMIC_ADD: set_width(ps, insn); break;
 	case OP_LOAD:
 		expect(ps, ".");
 		insn->is_signed = *ps->p == 's';
@@ -248,7 +250,8 @@ static void parse_suffix(struct parser *ps, struct ir_insn *insn)
 		insn->width = (uint8_t)parse_u32(ps, 8);
 		insn->is_volatile = accept(ps, ".v");
 		break;
-	case OP_CMP: case OP_BRANCH: set_cond(ps, insn); break;
+	case OP_CMP:
+	case OP_BRANCH: set_cond(ps, insn); break;
 	default: break;
 	}
 }
@@ -315,20 +318,24 @@ static void link_to(struct parser *ps, struct ir_block *to, uint32_t i)
 static void parse_rest(struct parser *ps, struct ir_insn *insn)
 {
 	switch (insn->op) {
-	case OP_CONST: case OP_PARAM: case OP_FUNC: case OP_KERNEL_VAR:
-		insn->imm = parse_signed(ps);
-		break;
+	case OP_CONST:
+	case OP_PARAM:
+	case OP_FUNC:
+	case OP_KERNEL_VAR: insn->imm = parse_signed(ps); break;
 	case OP_SLOT:
 		insn->slot = parse_numbered(ps, 's');
 		insn->imm = parse_offset(ps);
 		break;
-	case OP_MAP: case OP_MAP_VALUE:
+	case OP_MAP:
+	case OP_MAP_VALUE:
 		insn->map = parse_numbered(ps, 'm');
 		insn->imm = parse_offset(ps);
 		break;
-	case OP_LOAD: case OP_STORE: case OP_ATOMIC_ADD: case OP_ZERO: case OP_MEMCPY:
-		parse_memory_op(ps, insn);
-		break;
+	case OP_LOAD:
+	case OP_STORE:
+	case OP_ATOMIC_ADD:
+	case OP_ZERO:
+	case OP_MEMCPY: parse_memory_op(ps, insn); break;
 	case OP_PHI: parse_phi(ps, insn); break;
 	case OP_CALL:
 		insn->helper = parse_helper(ps);
@@ -491,7 +498,7 @@ static void find_blocks(struct parser *ps)
 
 static void resolve_operands(struct parser *ps)
 {
-	vec_foreach(&ps->pending, op) {
+	vec_foreach (&ps->pending, op) {
 		struct ir_insn *value = op->id < ps->insns.len ? ps->insns.data[op->id] : NULL;
 
 		if (!value) {
@@ -508,7 +515,7 @@ static void order_preds(struct parser *ps)
 {
 	size_t at = 0;
 
-	vec_foreach(&ps->with_from, block) {
+	vec_foreach (&ps->with_from, block) {
 		struct ir_block *b = *block;
 		size_t n = 0;
 
@@ -536,7 +543,7 @@ static void order_phis(struct parser *ps)
 {
 	struct ir_block **label = ps->phi_labels.data;
 
-	ir_foreach_block(ps->f, b)
+	ir_foreach_block (ps->f, b)
 		for (struct ir_insn *phi = b->first; phi && phi->op == OP_PHI; phi = phi->next) {
 			for (uint32_t n = 0; n < phi->arg_count; n++) {
 				uint32_t i = n;
@@ -566,8 +573,8 @@ static void order_phis(struct parser *ps)
 static void number_rest(struct parser *ps)
 {
 	ps->f->insn_count = (uint32_t)ps->insns.len;
-	ir_foreach_block(ps->f, b)
-		ir_foreach_insn(b, insn)
+	ir_foreach_block (ps->f, b)
+		ir_foreach_insn (b, insn)
 			if (insn->id == UINT32_MAX)
 				insn->id = ps->f->insn_count++;
 	ps->insns.len = 0;

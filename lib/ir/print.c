@@ -80,18 +80,18 @@ static void print_memory_op(FILE *out, const struct ir_insn *insn)
 static void print_suffix(FILE *out, const struct ir_insn *insn)
 {
 	switch (insn->op) {
-	case OP_ZEXT: case OP_SEXT: case OP_BSWAP: case OP_STORE: case OP_ATOMIC_ADD:
-		fprintf(out, ".%u", insn->width);
-		break;
+	case OP_ZEXT:
+	case OP_SEXT:
+	case OP_BSWAP:
+	case OP_STORE:
+	case OP_ATOMIC_ADD: fprintf(out, ".%u", insn->width); break;
 	case OP_LOAD:
 		fprintf(out, ".%c%u%s", insn->is_signed ? 's' : 'u', insn->width,
 			insn->is_volatile ? ".v" : "");
 		break;
-	case OP_CMP: case OP_BRANCH:
-		fprintf(out, ".%s", ir_cond_name(insn->cond));
-		break;
-	default:
-		break;
+	case OP_CMP:
+	case OP_BRANCH: fprintf(out, ".%s", ir_cond_name(insn->cond)); break;
+	default: break;
 	}
 }
 
@@ -100,20 +100,24 @@ static void print_tail(FILE *out, const struct ir_insn *insn)
 	const struct ir_block *b = insn->block;
 
 	switch (insn->op) {
-	case OP_CONST: case OP_PARAM: case OP_FUNC: case OP_KERNEL_VAR:
-		fprintf(out, " %" PRId64, insn->imm);
-		break;
+	case OP_CONST:
+	case OP_PARAM:
+	case OP_FUNC:
+	case OP_KERNEL_VAR: fprintf(out, " %" PRId64, insn->imm); break;
 	case OP_SLOT:
 		fprintf(out, " s%u", insn->slot);
 		print_offset(out, insn->imm);
 		break;
-	case OP_MAP: case OP_MAP_VALUE:
+	case OP_MAP:
+	case OP_MAP_VALUE:
 		fprintf(out, " m%u", insn->map);
 		print_offset(out, insn->op == OP_MAP ? 0 : insn->imm);
 		break;
-	case OP_LOAD: case OP_STORE: case OP_ATOMIC_ADD: case OP_ZERO: case OP_MEMCPY:
-		print_memory_op(out, insn);
-		break;
+	case OP_LOAD:
+	case OP_STORE:
+	case OP_ATOMIC_ADD:
+	case OP_ZERO:
+	case OP_MEMCPY: print_memory_op(out, insn); break;
 	case OP_PHI: print_phi(out, insn); break;
 	case OP_CALL: print_call(out, insn); break;
 	case OP_KFUNC:
@@ -148,7 +152,7 @@ static void print_block(FILE *out, const struct ir_block *b)
 		for (size_t i = 0; i < b->preds.len; i++)
 			fprintf(out, "%s b%u", i ? "," : " from", b->preds.data[i]->id);
 	fputs(":\n", out);
-	ir_foreach_insn(b, insn)
+	ir_foreach_insn (b, insn)
 		print_insn(out, insn);
 }
 
@@ -174,7 +178,7 @@ void ir_print_func(FILE *out, const struct ir_func *f)
 	fputs(" {\n", out);
 	for (size_t i = 0; i < f->slots.len; i++)
 		print_slot(out, (uint32_t)i, &f->slots.data[i]);
-	ir_foreach_block(f, b)
+	ir_foreach_block (f, b)
 		print_block(out, b);
 	fputs("}\n", out);
 }

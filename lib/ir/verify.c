@@ -23,9 +23,11 @@ static bool has_width(const struct ir_insn *insn)
 	unsigned int w = insn->width;
 
 	switch (insn->op) {
-	case OP_LOAD: case OP_STORE: return w == 1 || w == 2 || w == 4 || w == 8;
+	case OP_LOAD:
+	case OP_STORE: return w == 1 || w == 2 || w == 4 || w == 8;
 	case OP_ATOMIC_ADD: return w == 4 || w == 8;
-	case OP_ZEXT: case OP_SEXT: return w == 1 || w == 2 || w == 4;
+	case OP_ZEXT:
+	case OP_SEXT: return w == 1 || w == 2 || w == 4;
 	case OP_BSWAP: return w == 2 || w == 4 || w == 8;
 	default: return true;
 	}
@@ -104,7 +106,7 @@ static void check_block(struct check *c, struct ir_block *b)
 					c->f->name, b->id);
 		return;
 	}
-	ir_foreach_insn(b, insn) {
+	ir_foreach_insn (b, insn) {
 		if (insn->block != b || (insn->next ? insn->next->prev : b->last) != insn)
 			fail(c, insn, "block list is broken");
 		if (ir_is_terminator(insn) && insn->next)
@@ -128,9 +130,9 @@ static void check_dominance(struct check *c, const struct ir_insn *insn)
 {
 	for (uint32_t i = 0; i < insn->arg_count && !c->error; i++) {
 		const struct ir_insn *value = insn->args[i];
-		bool ok = insn->op == OP_PHI ?
-				  dom_dominates(value->block, insn->block->preds.data[i]) :
-				  is_defined_before(value, insn);
+		bool ok = insn->op == OP_PHI
+				  ? dom_dominates(value->block, insn->block->preds.data[i])
+				  : is_defined_before(value, insn);
 
 		if (!ok)
 			fail(c, insn,
@@ -154,7 +156,7 @@ const char *ir_verify(struct ir_func *f)
 	cfg_compute(f);
 	dom_compute(f);
 	for (struct ir_block *b = f->entry; b && !c.error; b = b->next)
-		ir_foreach_insn(b, insn)
+		ir_foreach_insn (b, insn)
 			check_dominance(&c, insn);
 	return c.error;
 }

@@ -2,8 +2,8 @@
  * Random IR through the passes and the code generator: the bytecode, interpreted, must do what the
  * IR, evaluated, does.
  *
- * Built with libFuzzer it takes its input; else fuzz_codegen [FIRST [COUNT]] tries programs made from
- * the numbers FIRST, FIRST + 1 …
+ * Built with libFuzzer it takes its input; else fuzz_codegen [FIRST [COUNT]] tries programs made
+ * from the numbers FIRST, FIRST + 1 …
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +59,8 @@ static bool is_same(const struct outcome *a, const struct outcome *b)
 }
 
 static _Noreturn void report(const struct ir_program *p, const struct image_program *image,
-			     const char *what, const struct outcome *want, const struct outcome *got)
+			     const char *what, const struct outcome *want,
+			     const struct outcome *got)
 {
 	static const struct image no_maps;
 
@@ -75,7 +76,7 @@ static _Noreturn void report(const struct ir_program *p, const struct image_prog
 
 static void verify(struct ir_program *p, const char *when)
 {
-	vec_foreach(&p->funcs, f) {
+	vec_foreach (&p->funcs, f) {
 		const char *error = ir_verify(*f);
 
 		if (error) {
@@ -115,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		goto out;
 	try_codegen(&arena, p, &want, len & 1, "codegen");
 	p = ir_random(&arena, data, len);
-	vec_foreach(&p->funcs, f) {
+	vec_foreach (&p->funcs, f) {
 		ir_optimize(*f);
 		verify(p, "optimized");
 	}

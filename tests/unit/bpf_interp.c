@@ -263,14 +263,17 @@ static void run_store(struct interp *in, struct frame *f, const struct bpf_insn 
 static void step(struct interp *in, struct frame *f, const struct bpf_insn *insn)
 {
 	switch (BPF_CLASS(insn->code)) {
-	case BPF_ALU: case BPF_ALU64: run_alu(in, f, insn); break;
-	case BPF_JMP: case BPF_JMP32: run_jump(in, f, insn); break;
+	case BPF_ALU:
+	case BPF_ALU64: run_alu(in, f, insn); break;
+	case BPF_JMP:
+	case BPF_JMP32: run_jump(in, f, insn); break;
 	case BPF_LDX:
 		write_reg(f, insn->dst_reg,
 			  load(in, read_reg(in, f, insn->src_reg) + (uint64_t)(int64_t)insn->off,
 			       insn_width(insn->code), BPF_MODE(insn->code) == BPF_MEMSX));
 		break;
-	case BPF_ST: case BPF_STX: run_store(in, f, insn); break;
+	case BPF_ST:
+	case BPF_STX: run_store(in, f, insn); break;
 	default:
 		run_ld64(in, f, insn);
 		in->pc++;

@@ -80,12 +80,8 @@ uint64_t fake_kernel_helper(struct fake_kernel *k, uint32_t helper, const uint64
 	case BPF_FUNC_get_current_uid_gid: return 0x3e8000003e9;
 	case BPF_FUNC_get_smp_processor_id: return 1;
 	case BPF_FUNC_ktime_get_ns: return mix(k->log_count, 7);
-	case BPF_FUNC_send_signal:
-		note(k, a[0]);
-		return mix(k->log_count, a[0]);
-	case BPF_FUNC_get_current_comm:
-		fill(at(a[0]), a[1], 5);
-		return 0;
+	case BPF_FUNC_send_signal: note(k, a[0]); return mix(k->log_count, a[0]);
+	case BPF_FUNC_get_current_comm: fill(at(a[0]), a[1], 5); return 0;
 	case BPF_FUNC_probe_read_kernel:
 		fill(at(a[0]), a[1], a[2]);
 		return a[2] & 1 ? (uint64_t)-14 : 0;
@@ -94,9 +90,7 @@ uint64_t fake_kernel_helper(struct fake_kernel *k, uint32_t helper, const uint64
 	case BPF_FUNC_map_update_elem:
 		note(k, mix_bytes(mix_bytes(a[3], at(a[1]), 8), at(a[2]), 8));
 		return mix(k->log_count, 2);
-	case BPF_FUNC_perf_event_output:
-		note(k, mix_bytes(a[2], at(a[3]), a[4]));
-		return 0;
+	case BPF_FUNC_perf_event_output: note(k, mix_bytes(a[2], at(a[3]), a[4])); return 0;
 	case BPF_FUNC_loop: return loop(k, a);
 	default: return 0;
 	}

@@ -1,21 +1,21 @@
 /*
- * A kernel small enough to compare with: helpers that answer by hashing their arguments and log what
- * they are asked to do, and memory for maps.  The interpreter of bytecode and the evaluator of IR
- * run against it; when both are right, they leave it in the same state.
+ * A kernel small enough to compare with: helpers that answer by hashing their arguments and log
+ * what they are asked to do, and memory for maps.  The interpreter of bytecode and the evaluator of
+ * IR run against it; when both are right, they leave it in the same state.
  */
 #pragma once
 
 #include <stdint.h>
 
-#define FAKE_MAPS	4
-#define FAKE_MAP_BYTES	16384
-#define FAKE_CELLS	8
-#define FAKE_CTX_BYTES	64
-#define FAKE_CALLBACK	(UINT64_C(1) << 48) // a function's address: this + what identifies it
+#define FAKE_MAPS      4
+#define FAKE_MAP_BYTES 16384
+#define FAKE_CELLS     8
+#define FAKE_CTX_BYTES 64
+#define FAKE_CALLBACK  (UINT64_C(1) << 48) // a function's address: this + what identifies it
 
 struct fake_kernel {
 	_Alignas(8) uint8_t values[FAKE_MAPS][FAKE_MAP_BYTES]; // of one-entry array maps
-	uint64_t cells[FAKE_CELLS]; // of hash maps
+	uint64_t cells[FAKE_CELLS];                            // of hash maps
 	_Alignas(8) uint8_t ctx[FAKE_CTX_BYTES];
 	uint64_t log; // hash of all that happened
 	uint32_t log_count;

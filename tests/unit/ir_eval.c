@@ -137,8 +137,7 @@ static uint64_t eval_insn(struct activation *act, const struct ir_insn *insn)
 	case OP_CONST: return (uint64_t)insn->imm;
 	case OP_CTX: return (uint64_t)(uintptr_t)act->e->k->ctx;
 	case OP_PARAM: return act->params[insn->imm];
-	case OP_SLOT:
-		return (uint64_t)(uintptr_t)act->slots[insn->slot] + (uint64_t)insn->imm;
+	case OP_SLOT: return (uint64_t)(uintptr_t)act->slots[insn->slot] + (uint64_t)insn->imm;
 	case OP_MAP: return insn->map + 1;
 	case OP_MAP_VALUE: return (uint64_t)(uintptr_t)&act->e->k->values[insn->map][insn->imm];
 	case OP_FUNC: return FAKE_CALLBACK + (uint64_t)insn->imm;
@@ -148,9 +147,7 @@ static uint64_t eval_insn(struct activation *act, const struct ir_insn *insn)
 		return 0;
 	case OP_ATOMIC_ADD: eval_atomic_add(act, insn); return 0;
 	case OP_ZERO: memset(address(act, insn, 0), 0, insn->size); return 0;
-	case OP_MEMCPY:
-		memmove(address(act, insn, 0), address(act, insn, 1), insn->size);
-		return 0;
+	case OP_MEMCPY: memmove(address(act, insn, 0), address(act, insn, 1), insn->size); return 0;
 	case OP_CALL: return eval_call(act, insn);
 	case OP_SELECT: return arg(act, insn, 0) ? arg(act, insn, 1) : arg(act, insn, 2);
 	default:
@@ -191,7 +188,7 @@ static uint64_t eval_func(struct eval *e, const struct ir_func *f, uint64_t a, u
 		const struct ir_block *next = NULL;
 
 		eval_phis(&act, block, from);
-		ir_foreach_insn(block, insn) {
+		ir_foreach_insn (block, insn) {
 			if (e->steps++ > MAX_STEPS) {
 				e->error = "does not end";
 				return 0;

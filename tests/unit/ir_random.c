@@ -21,7 +21,7 @@ struct gen {
 	uint32_t emitted;
 	bool is_callback;
 	vec_of(struct ir_insn *) values; // numbers in scope
-	vec_of(struct local) locals;	 // slots in scope
+	vec_of(struct local) locals;     // slots in scope
 };
 
 /* 0 when the data is used up: the cheapest choice, so that the program comes to its end. */
@@ -57,9 +57,12 @@ static struct ir_insn *constant(struct gen *g, int64_t imm)
 
 static int64_t random_number(struct gen *g)
 {
-	static const int64_t numbers[] = { 0, 1, -1, 2, 3, 7, 8, 10, 16, 63, 64, 100, 255, 256, 1000,
-					   -128, 65535, INT32_MAX, INT32_MIN, UINT32_MAX, INT64_MAX,
-					   INT64_MIN, 0x100000000, 0x123456789abcdef };
+	static const int64_t numbers[] = { 0,         1,         -1,          2,
+					   3,         7,         8,           10,
+					   16,        63,        64,          100,
+					   255,       256,       1000,        -128,
+					   65535,     INT32_MAX, INT32_MIN,   UINT32_MAX,
+					   INT64_MAX, INT64_MIN, 0x100000000, 0x123456789abcdef };
 
 	return numbers[choose(g, sizeof(numbers) / sizeof(*numbers))];
 }
@@ -85,9 +88,9 @@ static struct ir_insn *any(struct gen *g)
 
 static void gen_binary(struct gen *g)
 {
-	static const enum ir_op ops[] = { OP_ADD,  OP_SUB,  OP_MUL, OP_UDIV, OP_SDIV,
-					  OP_UMOD, OP_SMOD, OP_AND, OP_OR,   OP_XOR,
-					  OP_SHL,  OP_LSHR, OP_ASHR, OP_ADD, OP_SUB };
+	static const enum ir_op ops[] = { OP_ADD,  OP_SUB,  OP_MUL,  OP_UDIV, OP_SDIV,
+					  OP_UMOD, OP_SMOD, OP_AND,  OP_OR,   OP_XOR,
+					  OP_SHL,  OP_LSHR, OP_ASHR, OP_ADD,  OP_SUB };
 	enum ir_op op = ops[choose(g, sizeof(ops) / sizeof(*ops))];
 	struct ir_insn *a = any(g), *b = any(g);
 
@@ -293,8 +296,8 @@ static void gen_read(struct gen *g)
 	struct ir_insn *source = any(g);
 	struct ir_insn *size = constant(g, 1 + (int64_t)choose(g, l.size));
 	struct ir_insn *to = slot_address(g, l.slot, 0);
-	struct ir_insn *v =
-		call(g, helpers[which], (struct ir_insn *[]){ to, size, source }, which == 2 ? 2 : 3);
+	struct ir_insn *v = call(g, helpers[which], (struct ir_insn *[]){ to, size, source },
+				 which == 2 ? 2 : 3);
 
 	if (choose(g, 2))
 		add_value(g, v);
@@ -538,26 +541,40 @@ static void gen_callback(struct gen *g)
 static void gen_one(struct gen *g)
 {
 	switch (choose(g, 32)) {
-	case 0: case 1: case 2: case 3: case 4: case 5: case 6: gen_binary(g); break;
-	case 7: case 8: gen_unary(g); break;
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+	case 4:
+	case 5:
+	case 6: gen_binary(g); break;
+	case 7:
+	case 8: gen_unary(g); break;
 	case 9: gen_cmp(g); break;
 	case 10: gen_select(g); break;
-	case 11: case 12: case 13: gen_load(g); break;
-	case 14: case 15: case 16: gen_store(g, OP_STORE); break;
+	case 11:
+	case 12:
+	case 13: gen_load(g); break;
+	case 14:
+	case 15:
+	case 16: gen_store(g, OP_STORE); break;
 	case 17: gen_store(g, OP_ATOMIC_ADD); break;
 	case 18: gen_slot(g); break;
 	case 19: gen_zero(g); break;
 	case 20: gen_memcpy(g); break;
-	case 21: case 22: gen_simple_call(g); break;
+	case 21:
+	case 22: gen_simple_call(g); break;
 	case 23: gen_read(g); break;
 	case 24: gen_update(g); break;
 	case 25: gen_output(g); break;
 	case 26: gen_lookup(g); break;
-	case 27: case 28:
+	case 27:
+	case 28:
 		if (g->depth < 4)
 			gen_if(g);
 		break;
-	case 29: case 30:
+	case 29:
+	case 30:
 		if (g->depth < 4 && g->loops < 2)
 			gen_loop(g);
 		break;
