@@ -232,6 +232,37 @@ void lower_container_filter(struct lower *lo, struct ir_block *leave)
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
+static void find_exit(void *ctx, struct ast *node)
+{
+	bool *is_found = ctx;
+
+	if (node->kind == AST_CALL && node->call.builtin == BI_exit)
+		*is_found = true;
+	else if (!*is_found)
+		ast_each_child(node, find_exit, ctx);
+}
+
+/*
+ * A probe that calls exit() does nothing after that, though the runner takes a moment to detach it:
+ * `interval:ms:1 { print(@x); exit(); }` prints once.
+ */
+static void leave_after_exit(struct lower *lo, const struct probe *p, struct ir_block *leave)
+{
+	struct place flag;
+	struct ir_block *go_on;
+	bool calls_exit = false;
+
+	if (probe_infos[p->kind].flags & PROBE_F_RUNNER)
+		return;
+	find_exit(&calls_exit, p->body);
+	if (!calls_exit)
+		return;
+	flag = exit_flag(lo);
+	go_on = block_new(lo);
+	emit_branch_imm(lo, COND_EQ, place_load(lo, &flag, 0, 8, false), 0, go_on, leave);
+	block_enter(lo, go_on);
+}
+
 void lower_body(struct lower *lo, const struct probe *p, struct ir_block *next)
 {
 	struct ir_block *body;
@@ -246,6 +277,7 @@ void lower_body(struct lower *lo, const struct probe *p, struct ir_block *next)
 		lower_condition(lo, p->predicate, body, next);
 		block_enter(lo, body);
 	}
+	leave_after_exit(lo, p, next);
 	lower_stmt(lo, p->body);
 	emit_jump(lo, next);
 }

@@ -96,6 +96,14 @@ struct place rodata_bytes(struct lower *lo, const void *bytes, uint32_t size, ui
 	return place_data(lo, s->map, offset);
 }
 
+/* A u64 that exit() sets: see lower_body(). */
+struct place exit_flag(struct lower *lo)
+{
+	if (!lo->exit_offset)
+		lo->exit_offset = data_reserve(lo, &lo->data, 8, 8);
+	return place_data(lo, lo->data.map, lo->exit_offset);
+}
+
 struct place rodata_zeros(struct lower *lo, uint32_t size)
 {
 	if (size > lo->zeros_size) {

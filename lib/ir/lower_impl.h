@@ -236,6 +236,7 @@ struct lower {
 	uint32_t runtime_offset;
 	uint32_t cpu_count; // possible CPUs
 	uint32_t cpu_slots; // the same rounded up to a power of two
+	uint32_t exit_offset; // in .data: exit() was called; 0: the script never does
 	uint32_t zeros_offset, zeros_size; // in .rodata: a missing map value
 	struct strmap probe_ids;  // name -> index in probe_names
 	struct strmap event_ids; // of a call in the source, so that unrolled copies share one
@@ -553,6 +554,7 @@ void data_finish(struct lower *lo);
 uint32_t data_reserve(struct lower *lo, struct data_section *s, uint32_t size, uint32_t align);
 /* Constant bytes in .rodata, shared if they are there already. */
 struct place rodata_bytes(struct lower *lo, const void *bytes, uint32_t size, uint32_t align);
+struct place exit_flag(struct lower *lo);
 /* Zeros in .rodata. */
 struct place rodata_zeros(struct lower *lo, uint32_t size);
 uint32_t probe_name_id(struct lower *lo, const char *name);

@@ -334,10 +334,19 @@ static struct ir_insn *number_event(struct lower *lo, const struct ast *call, en
 
 struct ir_insn *lower_exit(struct lower *lo, const struct ast *e, const struct place *dst)
 {
-	struct ir_insn *code = e->call.args.len ? lower_scalar(lo, arg(e, 0)) : NULL;
+	struct ir_insn *code = e->call.args.len ? lower_scalar(lo, arg(e, 0)) : emit_const(lo, 0);
+	struct place flag = exit_flag(lo);
+	struct event event;
+	uint32_t offset;
 
 	(void)dst;
-	return number_event(lo, e, EVENT_EXIT, code, type_int(8, true));
+	event_begin(lo, &event, EVENT_EXIT, e);
+	offset = event_add_type(lo, &event, type_int(8, true));
+	event_reserve(lo, &event);
+	place_store(lo, &event.record, offset, 8, code);
+	place_store(lo, &flag, 0, 8, emit_const(lo, 1));
+	event_submit(lo, &event);
+	return NULL;
 }
 
 struct ir_insn *lower_unwatch(struct lower *lo, const struct ast *e, const struct place *dst)

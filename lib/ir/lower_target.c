@@ -41,7 +41,8 @@ static struct ir_insn *usdt_value(struct lower *lo, const struct target_usdt_arg
 	struct place p;
 
 	switch (a->kind) {
-	case TARGET_USDT_CONST: return emit_const(lo, a->value);
+	case TARGET_USDT_CONST:
+		return emit_extend(lo, emit_const(lo, a->value), a->size, a->is_signed);
 	case TARGET_USDT_REG:
 		value = args_register_at(lo, (uint32_t)a->reg);
 		if (a->reg_shift)
