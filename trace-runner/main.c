@@ -11,6 +11,7 @@
 #include "compiler_bench.h"
 #include "info.h"
 #include "kern/features.h"
+#include "kern/proc.h"
 #include "kern/target.h"
 #include "list.h"
 #include "message.h"
@@ -139,7 +140,9 @@ static void fill_compile_options(const struct runner *r, struct compile_options 
 		.has_child = r->child.pid != 0,
 		.pid = o->pid,
 		.filter_container = confines,
-		.container_pids = o->container_pids && r->has_container,
+		/* pid is what this process's namespace calls it, as in bpftrace. */
+		.container_pids =
+			(o->container_pids && r->has_container) || !proc_in_initial_pid_namespace(),
 		.container_pid = r->has_container ? (uint32_t)r->container.pid : 0,
 	};
 }

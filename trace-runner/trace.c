@@ -244,6 +244,20 @@ static bool has_kind(const struct trace *t, enum probe_kind kind)
 	return false;
 }
 
+/*
+ * bpftrace's test suite starts the traced program when this line comes, and looks at a process
+ * only while it lives: a script of begin alone would be over before.
+ */
+static void notify_attached(struct trace *t)
+{
+	const struct timespec pause = { .tv_nsec = NOTIFY_SLEEP_NS };
+
+	output_flush(&t->output);
+	puts("__BPFTRACE_NOTIFY_PROBES_ATTACHED");
+	fflush(stdout);
+	(void)nanosleep(&pause, NULL);
+}
+
 static int report_attached(struct trace *t)
 {
 	uint32_t count = t->attached.probe_count + t->runner_probes;
@@ -259,12 +273,8 @@ static int report_attached(struct trace *t)
 	}
 	if (!t->options->is_quiet && !is_special_mode(t))
 		t->events.sink.ops->attached_probes(&t->events.sink, count);
-	/* Whoever tests bpftrace scripts starts the traced program when this line comes. */
-	if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED")) {
-		output_flush(&t->output);
-		puts("__BPFTRACE_NOTIFY_PROBES_ATTACHED");
-		fflush(stdout);
-	}
+	if (getenv("__BPFTRACE_NOTIFY_PROBES_ATTACHED"))
+		notify_attached(t);
 	output_flush(&t->output);
 	return 0;
 }
