@@ -50,7 +50,7 @@ enum builtin builtin_find(const char *name, uint32_t *number)
 		return BI_sarg;
 	}
 	for (uint32_t i = BI_NONE + 1; i < BI_COUNT; i++) {
-		if (i != BI_arg && i != BI_sarg && i != BI_comm_of &&
+		if (i != BI_arg && i != BI_sarg &&
 		    strcmp(builtin_infos[i].name, name) == 0)
 			return i;
 	}

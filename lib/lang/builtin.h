@@ -19,7 +19,8 @@
  *       BI_signal, _thread     args[0] is an integer
  *       BI_delete              args[0] AST_MAP, args[1] the key (absent for a scalar map)
  *       BI_has_key             args[0] AST_MAP, args[1] the key
- *       BI_find                args[0] AST_MAP, args[1] the key, args[2] an AST_VAR to set
+ *       BI_find                args[0] AST_MAP, args[1] the key, args[2] an AST_VAR to set, whose
+ *                              type may be larger than the map's value: convert
  *       BI_print               args[0] AST_MAP: the whole map (args[1] top, args[2] div: AST_INT);
  *                              otherwise a value
  *       BI_str                 args[1], where given, is the length; the type's size bounds it

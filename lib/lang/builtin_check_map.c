@@ -20,13 +20,15 @@ static struct ast *arg(const struct ast *call, size_t i)
 bool sema_check_defined(struct sema *s, const struct ast *map)
 {
 	struct sema_map *m = sema_map_at(s, map->map.map);
+	struct span span = map->span;
 	bool has_key = m->use == MAP_USE_SCALAR || m->key->kind != TYPE_NONE;
 
 	if (m->value->kind == TYPE_ERROR || m->key->kind == TYPE_ERROR)
 		return false;
 	if (has_key && m->value->kind != TYPE_NONE)
 		return true;
-	diag_error(s->diags, map->span, "Undefined map: @%s", map->map.name);
+	span.begin += map->kind == AST_MAP_ADDR; // behind the &
+	diag_error(s->diags, span, "Undefined map: @%s", map->map.name);
 	return false;
 }
 
@@ -90,10 +92,24 @@ const struct type *builtin_check_print(struct sema *s, struct ast *call)
 	else if (!is_printable(s, t))
 		diag_error(s->diags, call->span, "%s type passed to print() is not printable",
 			   type_name(s->arena, t));
+	else if (t->kind == TYPE_ARGS)
+		(void)sema_convert(s, &call->call.args.data[0], sema_args_record(s, t));
 	else if (call->call.args.len != 1)
 		diag_error(s->diags, call->span, "Non-map print() only takes 1 argument, %zu found",
 			   call->call.args.len);
 	return type_void();
+}
+
+/* A map with keys, or NULL and an error; @what is the function. */
+static struct sema_map *keyed_map_arg(struct sema *s, const struct ast *call, const char *what)
+{
+	struct sema_map *m = map_arg(s, call);
+
+	if (!m || m->use == MAP_USE_KEYED)
+		return m;
+	diag_error(s->diags, call->span,
+		   "call to %s expects a map with explicit keys (non-scalar map)", what);
+	return NULL;
 }
 
 /* Join or convert the key argument of a function on a map. */
@@ -112,25 +128,34 @@ static bool key_arg(struct sema *s, struct ast *call, struct sema_map *m)
 
 const struct type *builtin_check_delete(struct sema *s, struct ast *call)
 {
-	struct sema_map *m = map_arg(s, call);
+	struct sema_map *m;
 
-	if (!m || (call->call.args.len == 2 && !key_arg(s, call, m)))
-		return type_error();
-	if (s->is_final && call->call.args.len == 1)
+	if (call->call.args.len == 2) {
+		m = keyed_map_arg(s, call, "delete() with two arguments");
+		return m && key_arg(s, call, m) ? type_bool() : type_error();
+	}
+	m = map_arg(s, call);
+	if (m && m->use == MAP_USE_KEYED) {
+		diag_error(s->diags, call->span,
+			   "call to delete() with a single argument expects a map without explicit keys "
+			   "(scalar map)");
+		m = NULL;
+	}
+	if (m && s->is_final)
 		(void)sema_check_defined(s, arg(call, 0));
-	return type_bool();
+	return m ? type_bool() : type_error();
 }
 
 const struct type *builtin_check_has_key(struct sema *s, struct ast *call)
 {
-	struct sema_map *m = map_arg(s, call);
+	struct sema_map *m = keyed_map_arg(s, call, "has_key()");
 
 	return m && key_arg(s, call, m) ? type_bool() : type_error();
 }
 
 const struct type *builtin_check_find(struct sema *s, struct ast *call)
 {
-	struct sema_map *m = map_arg(s, call);
+	struct sema_map *m = keyed_map_arg(s, call, "find");
 	struct ast *out = arg(call, 2);
 	struct sema_var *var;
 
@@ -147,7 +172,7 @@ const struct type *builtin_check_find(struct sema *s, struct ast *call)
 		sema_assign_var(s, var, m->value, call);
 	out->type = var->v.type;
 	if (s->is_final && sema_is_known(out->type) && sema_is_known(m->value) &&
-	    !type_equal(out->type, m->value) && !sema_is_agg_number(m->value))
+	    !sema_can_convert(m->value, out->type))
 		diag_error(s->diags, call->span,
 			   "Type mismatch for $%s: trying to assign value of type '%s' when variable "
 			   "already has a type '%s'",
@@ -161,6 +186,8 @@ const struct type *builtin_check_len(struct sema *s, struct ast *call)
 	const struct type *t = arg(call, 0)->type;
 
 	if (arg(call, 0)->kind == AST_MAP) {
+		if (!keyed_map_arg(s, call, "len()"))
+			return type_error();
 		if (s->is_final)
 			(void)sema_check_defined(s, arg(call, 0));
 	} else if (t->kind != TYPE_KSTACK && t->kind != TYPE_USTACK && t->kind != TYPE_NONE) {
@@ -178,7 +205,8 @@ const struct type *builtin_check_is_scalar(struct sema *s, struct ast *call)
 			   "is_scalar() expects a map for the first argument");
 		return type_error();
 	}
-	return type_bool();
+	diag_error(s->diags, call->span, "Unknown map: @%s", arg(call, 0)->map.name);
+	return type_error();
 }
 
 static struct type *agg_type(struct sema *s, const struct ast *call)
@@ -200,7 +228,8 @@ const struct type *builtin_check_hist(struct sema *s, struct ast *call)
 		return t;
 	bits = arg(call, 1);
 	if (bits->kind != AST_INT || !bits->integer.is_literal) {
-		diag_error(s->diags, call->span, "hist: invalid bits value, need integer literal");
+		diag_error(s->diags, call->span, "hist() expects a int literal (%s provided)",
+			   type_kind_name(bits->type));
 		return type_error();
 	}
 	if (bits->integer.is_negative || bits->integer.value > MAX_HIST_BITS) {

@@ -29,14 +29,15 @@ static bool is_percpu(enum map_kind kind)
 	return kind == MAP_PERCPU_HASH || kind == MAP_PERCPU_LRU_HASH;
 }
 
-static void check_kind(struct sema *s, const struct map_decl *d)
+static void check_kind(struct sema *s, const struct sema_map *m)
 {
+	const struct map_decl *d = m->decl;
 	bool wants_percpu = d->value->kind == TYPE_AGG;
 
 	if (!d->is_declared || d->kind == MAP_DEFAULT || d->kind == MAP_SCALAR ||
 	    is_percpu(d->kind) == wants_percpu)
 		return;
-	diag_error(s->diags, d->span,
+	diag_error(s->diags, m->first_use,
 		   "Incompatible map types. Type from declaration: %s. Type from value/key type: %s",
 		   map_kind_names[d->kind], wants_percpu ? "percpuhash" : "hash");
 }
@@ -55,7 +56,7 @@ static void finish_map(struct sema *s, struct sema_map *m)
 	d->key = m->use == MAP_USE_KEYED ? m->key : NULL;
 	if (d->max_entries == 0)
 		d->max_entries = (uint32_t)s->config->max_map_keys;
-	check_kind(s, d);
+	check_kind(s, m);
 }
 
 bool sema_finish(struct sema *s)

@@ -50,6 +50,7 @@ struct sema_map {
 	bool is_introspected;
 	bool was_read; // in this iteration
 	bool is_used;
+	struct span first_use;
 };
 
 /* A declared variable of one scope. */
@@ -129,6 +130,8 @@ bool sema_check_defined(struct sema *s, const struct ast *map);
 
 /* sema_map.c */
 struct sema_map *sema_map_of(struct sema *s, const struct ast *node);
+/* Report an AST_MAP or AST_MAP_ACCESS that disagrees with the first use of its map. */
+void sema_check_use(struct sema *s, const struct ast *node);
 static inline struct sema_map *sema_map_at(struct sema *s, const struct map_decl *d)
 {
 	return s->maps.data[d->id];
@@ -174,6 +177,10 @@ const struct type *sema_unary(struct sema *s, struct ast *node);
 const struct type *sema_binary(struct sema *s, struct ast *node);
 const struct type *sema_field(struct sema *s, struct ast *node);
 const struct type *sema_index(struct sema *s, struct ast *node);
+/* The record that `args` of type @args is as a value. */
+const struct type *sema_args_record(struct sema *s, const struct type *args);
+/* What a pointer points to, where it points to. */
+const struct type *sema_target(struct sema *s, const struct type *pointer);
 const struct type *sema_cast(struct sema *s, struct ast *node);
 const struct type *sema_call(struct sema *s, struct ast *node);
 const struct type *sema_builtin(struct sema *s, struct ast *node);
@@ -200,6 +207,8 @@ void sema_stmt(struct sema *s, struct ast *node);
  * where a value may change.
  */
 bool sema_convert(struct sema *s, struct ast **slot, const struct type *to);
+/* Is there a conversion of values of type @from? */
+bool sema_can_convert(const struct type *from, const struct type *to);
 /* Put a conversion around *slot, without any check. */
 void sema_wrap_cast(struct sema *s, struct ast **slot, const struct type *to);
 /* A copy of @node, for putting a new node where it was. */

@@ -13,11 +13,30 @@
 /* The pointer @t as found in an object whose pointers point into @as. */
 static const struct type *pointer_in(struct sema *s, const struct type *t, enum addr_space as)
 {
-	if (t->as != AS_NONE)
-		as = t->as; // tagged in the type itself: __user
+	if (t->as == AS_USER)
+		as = AS_USER; // tagged in the type itself
+	else if (as == AS_NONE)
+		as = t->as;
 	else if (as == AS_BTF && (t->elem->kind != TYPE_STRUCT || !t->elem->btf_id))
 		as = AS_KERNEL;
 	return sema_in(s, t, as);
+}
+
+/*
+ * Arrays of char are strings (type.h: their elements are named "char").  Those of the script's own
+ * structs get room for the NUL that may be missing.
+ */
+static const struct type *string_of(struct sema *s, const struct type *t, uint32_t room)
+{
+	const struct type *elem;
+
+	if (t->kind != TYPE_ARRAY)
+		return t;
+	if (t->elem->kind == TYPE_INT && t->elem->size == 1 && t->elem->name &&
+	    strcmp(t->elem->name, "char") == 0)
+		return type_string(s->arena, t->count + room);
+	elem = string_of(s, t->elem, 0);
+	return elem == t->elem ? t : type_array(s->arena, elem, t->count);
 }
 
 /*
@@ -29,6 +48,7 @@ static const struct type *part_of(struct sema *s, const struct type *t, enum add
 {
 	struct type *copy;
 
+	t = string_of(s, t, 0);
 	switch (t->kind) {
 	case TYPE_POINTER:
 		return pointer_in(s, t, inner);
@@ -171,24 +191,56 @@ static enum addr_space args_space(const struct sema *s)
 	}
 }
 
+/* `args` as a value: the arguments as a record in our memory. */
+const struct type *sema_args_record(struct sema *s, const struct type *args)
+{
+	const struct type **types = arena_array(s->arena, const struct type *, args->count);
+	const char **names = arena_array(s->arena, const char *, args->count);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < args->count; i++) {
+		const struct type_member *m = &args->members[i];
+
+		if (!m->name || !m->name[0] || m->name[0] == '$')
+			continue;
+		names[count] = m->name;
+		types[count++] = sema_stored(s, part_of(s, m->type, AS_CTX, args_space(s)));
+	}
+	return type_tuple(s->arena, types, names, count);
+}
+
 static const struct type *member_type(struct sema *s, struct ast *node, const struct type *object,
 				      enum addr_space bytes)
 {
 	const struct type_member *m = &node->field.member;
+	const struct type *t = m->type;
 
 	if (object->kind == TYPE_RECORD)
-		return m->type;
+		return t;
+	if (object->kind == TYPE_STRUCT && !object->origin)
+		t = string_of(s, t, 1);
 	if (object->kind == TYPE_ARGS) {
 		if (m->is_data_loc || m->is_rel_loc)
 			return sema_int(s, 8, true, AS_KERNEL); // the address of the data
-		return part_of(s, m->type, AS_CTX, args_space(s));
+		return part_of(s, t, AS_CTX, args_space(s));
 	}
 	if (bytes == AS_BPF || bytes == AS_CTX)
-		return part_of(s, m->type, bytes,
+		return part_of(s, t, bytes,
 			       object->inner_as != AS_NONE	? object->inner_as
 			       : bytes == AS_CTX		? AS_KERNEL
 								: sema_probe_space(s->probe->kind));
-	return part_of(s, m->type, bytes, bytes);
+	return part_of(s, t, bytes, bytes);
+}
+
+const struct type *sema_target(struct sema *s, const struct type *pointer)
+{
+	enum addr_space as = pointer->as;
+
+	if (pointer->elem->kind == TYPE_VOID)
+		return pointer->elem;
+	if (as == AS_BTF && pointer->elem->kind != TYPE_STRUCT)
+		as = AS_KERNEL;
+	return part_of(s, pointer->elem, as, as);
 }
 
 const struct type *sema_field(struct sema *s, struct ast *node)
@@ -240,10 +292,7 @@ static const struct type *element_type(struct sema *s, struct ast *node, const s
 			inner = AS_KERNEL;
 		return part_of(s, elem, t->as, inner);
 	case TYPE_POINTER:
-		if (elem->kind == TYPE_VOID)
-			return elem;
-		return part_of(s, elem, t->as == AS_BTF ? AS_KERNEL : t->as,
-			       t->as == AS_BTF ? AS_KERNEL : t->as);
+		return sema_target(s, t->as == AS_BTF ? sema_in(s, t, AS_KERNEL) : t);
 	case TYPE_TUPLE:
 		if (index->kind == AST_INT && !index->integer.is_negative)
 			return tuple_item(s, node, t, index->integer.value);

@@ -47,7 +47,7 @@ static bool convert_int(struct sema *s, struct ast **slot, const struct type *fr
 	return true;
 }
 
-static bool can_convert(const struct type *from, const struct type *to)
+bool sema_can_convert(const struct type *from, const struct type *to)
 {
 	if (type_equal(from, to))
 		return true;
@@ -90,7 +90,7 @@ static bool convert_tuple(struct sema *s, struct ast **slot, const struct type *
 		slot = &node->block.value;
 		node = *slot;
 	}
-	if (!can_convert(from, to))
+	if (!sema_can_convert(from, to))
 		return false;
 	if ((node->kind != AST_TUPLE && node->kind != AST_RECORD) || !same_order(from, to)) {
 		sema_wrap_cast(s, slot, to);
@@ -118,6 +118,11 @@ bool sema_convert(struct sema *s, struct ast **slot, const struct type *to)
 	}
 	if ((sema_is_integer(from) || sema_is_agg_number(from)) && sema_is_integer(to))
 		return convert_int(s, slot, from, to);
+	if (from->kind == TYPE_ARGS && to->kind == TYPE_RECORD &&
+	    type_equal(sema_args_record(s, from), to)) {
+		sema_wrap_cast(s, slot, to);
+		return true;
+	}
 	if (from->kind != to->kind)
 		return false;
 	switch (from->kind) {
@@ -275,7 +280,7 @@ const struct type *sema_cast(struct sema *s, struct ast *node)
 	if (!sema_is_known(from))
 		return from;
 	to = cast_target(s, to, from);
-	if (to->kind == TYPE_BOOL && ast_is_literal(node->cast.operand) &&
+	if (to->kind == TYPE_BOOL && from->kind != TYPE_ARRAY && ast_is_literal(node->cast.operand) &&
 	    node->cast.operand->kind != AST_TUPLE && node->cast.operand->kind != AST_RECORD) {
 		if (s->is_final)
 			sema_set_bool(node, sema_literal_bool(node->cast.operand));

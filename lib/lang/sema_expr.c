@@ -49,7 +49,7 @@ static const struct type *read_var(struct sema *s, struct ast *node)
 	var->was_read = true;
 	if (s->introspection)
 		var->is_introspected = true;
-	if (s->is_final && var->v.type->kind == TYPE_NONE && !s->introspection) {
+	if (s->is_final && var->v.type->kind == TYPE_NONE) {
 		diag_error(s->diags, node->span, "Could not resolve the type of this variable");
 		var->v.type = type_error();
 	}
@@ -58,8 +58,14 @@ static const struct type *read_var(struct sema *s, struct ast *node)
 
 static const struct type *expr_var_addr(struct sema *s, struct ast *node)
 {
-	const struct type *t = read_var(s, node);
+	const struct type *t;
 
+	if (s->is_final && node->var.var->type->kind == TYPE_NONE) {
+		diag_error(s->diags, node->span, "No type available for variable $%s",
+			   node->var.name);
+		return type_error();
+	}
+	t = read_var(s, node);
 	return sema_is_known(t) ? type_pointer(s->arena, t, AS_BPF) : t;
 }
 
@@ -67,6 +73,7 @@ static const struct type *read_map(struct sema *s, struct ast *node)
 {
 	struct sema_map *m = sema_map_at(s, node->map.map);
 
+	sema_check_use(s, node);
 	m->was_read = true;
 	m->decl->is_value_read = true;
 	if (s->introspection)
@@ -79,16 +86,21 @@ static const struct type *expr_map_access(struct sema *s, struct ast *node)
 	struct sema_map *m = sema_map_at(s, node->map.map);
 	const struct type *key = sema_expr(s, node->map.key);
 
-	if (sema_is_known(key))
-		sema_assign_key(s, m, key, node);
-	if (s->is_final)
-		sema_convert_key(s, m, &node->map.key, node);
+	if (m->use == MAP_USE_KEYED) {
+		if (sema_is_known(key))
+			sema_assign_key(s, m, key, node);
+		if (s->is_final)
+			sema_convert_key(s, m, &node->map.key, node);
+	}
 	return read_map(s, node);
 }
 
 static const struct type *expr_map_addr(struct sema *s, struct ast *node)
 {
 	const struct type *t = read_map(s, node);
+
+	if (s->is_final && !sema_check_defined(s, node))
+		return type_error();
 
 	return sema_is_known(t) ? type_pointer(s->arena, t, AS_BPF) : t;
 }
@@ -183,7 +195,7 @@ static const struct type *expr_tuple(struct sema *s, struct ast *node)
 			continue;
 		}
 		types[i] = element(s, t);
-		if (s->is_final && t->kind == TYPE_AGG)
+		if (s->is_final && (t->kind == TYPE_AGG || t->kind == TYPE_ARGS))
 			(void)sema_convert(s, &items->data[i], types[i]);
 	}
 	if (bad)

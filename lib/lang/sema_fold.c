@@ -595,5 +595,12 @@ bool sema_fold(struct sema *s)
 	size_t errors = s->diags->error_count;
 
 	sema_each_probe(s, sema_fold_tree);
+	for (size_t i = 0; i < s->program->probes.len; i++) {
+		struct ast *predicate = s->program->probes.data[i]->predicate;
+
+		if (predicate && ast_is_literal(predicate) && predicate->kind != AST_TUPLE &&
+		    predicate->kind != AST_RECORD)
+			sema_set_bool(predicate, sema_literal_bool(predicate));
+	}
 	return s->diags->error_count == errors;
 }

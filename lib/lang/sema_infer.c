@@ -47,6 +47,26 @@ static void start_iteration(struct sema *s)
 		(*it)->was_read = false;
 }
 
+/* With its slashes. */
+static struct span predicate_span(const struct ast *predicate)
+{
+	struct span span = predicate->span;
+	const char *text = span.source ? span.source->text : NULL;
+	uint32_t begin = span.begin, end = span.end;
+
+	if (!text)
+		return span;
+	while (begin > 0 && text[begin - 1] == ' ')
+		begin--;
+	while (end < span.source->len && text[end] == ' ')
+		end++;
+	if (begin > 0 && text[begin - 1] == '/' && end < span.source->len && text[end] == '/') {
+		span.begin = begin - 1;
+		span.end = end + 1;
+	}
+	return span;
+}
+
 void sema_walk_probes(struct sema *s)
 {
 	for (size_t i = 0; i < s->program->probes.len; i++) {
@@ -56,7 +76,7 @@ void sema_walk_probes(struct sema *s)
 		predicate = s->probe->predicate;
 		if (predicate) {
 			(void)sema_expr(s, predicate);
-			sema_condition(s, predicate, predicate->span);
+			sema_condition(s, predicate, predicate_span(predicate));
 		}
 		sema_stmt(s, s->probe->body);
 	}

@@ -1,6 +1,6 @@
 /*
- * Maps: each gets its map_decl; the first use decides whether a map has keys, and the others must
- * agree.  What is said about a map in sizeof(), typeof() and in functions on maps counts after
+ * Maps: each gets its map_decl; the first use decides whether a map has keys.  (The others must
+ * agree; that is checked during inference, when code that is compiled away is gone.)  What is said about a map in sizeof(), typeof() and in functions on maps counts after
  * everything else.  Aggregations are calls that stand directly behind `@x =`.
  */
 #include <string.h>
@@ -48,6 +48,10 @@ static void link_map(struct sema *s, struct ast *node)
 {
 	struct sema_map *m = sema_map_of(s, node);
 
+	if (!m->is_used) {
+		m->first_use = node->span;
+		m->first_use.end = m->first_use.begin + 1 + (uint32_t)strlen(m->decl->name);
+	}
 	m->is_used = true;
 	node->map.map = m->decl;
 }
@@ -68,14 +72,23 @@ static void report_scalar(struct sema *s, const struct ast *node)
 		   node->map.name);
 }
 
-/* True when the map is used so, or nothing said otherwise before. */
-static bool use(struct sema *s, const struct ast *node, enum sema_map_use use)
+void sema_check_use(struct sema *s, const struct ast *node)
+{
+	struct sema_map *m = sema_map_at(s, node->map.map);
+
+	if (node->kind == AST_MAP_ACCESS && m->use == MAP_USE_SCALAR)
+		report_keyed(s, node);
+	else if (node->kind == AST_MAP && m->use == MAP_USE_KEYED)
+		report_scalar(s, node);
+}
+
+/* The first use decides. */
+static void use(struct sema *s, const struct ast *node, enum sema_map_use use)
 {
 	struct sema_map *m = sema_map_of(s, node);
 
 	if (m->use == MAP_USE_UNKNOWN)
 		m->use = use;
-	return m->use == use;
 }
 
 static void use_access(struct map_walk *w, struct ast *node)
@@ -85,10 +98,7 @@ static void use_access(struct map_walk *w, struct ast *node)
 		vec_push(w->s->arena, &w->deferred, node);
 		return;
 	}
-	if (node->kind == AST_MAP_ACCESS && !use(w->s, node, MAP_USE_KEYED))
-		report_keyed(w->s, node);
-	if (node->kind == AST_MAP && !use(w->s, node, MAP_USE_SCALAR))
-		report_scalar(w->s, node);
+	use(w->s, node, node->kind == AST_MAP ? MAP_USE_SCALAR : MAP_USE_KEYED);
 }
 
 static void walk(void *ctx, struct ast *node);
@@ -223,11 +233,7 @@ static void walk_for_map(struct map_walk *w, struct ast *node)
 	if (map->kind == AST_MAP) {
 		link_map(w->s, map);
 		map->map.map->is_iterated = true;
-		if (!use(w->s, map, MAP_USE_KEYED))
-			diag_error(w->s->diags, map->span,
-				   "@%s has no explicit keys (scalar map), and cannot be used for "
-				   "iteration",
-				   map->map.name);
+		use(w->s, map, MAP_USE_KEYED);
 	} else {
 		walk(w, map);
 	}
@@ -280,28 +286,20 @@ static void walk(void *ctx, struct ast *node)
 	}
 }
 
-/* Functions on maps: must the map have keys? */
-static void check_map_call(struct sema *s, struct ast *call)
+/* What a function on maps says about its map, if nothing else does. */
+static void use_in_call(struct sema *s, const struct ast *call)
 {
-	struct ast *map = call->call.args.data[0];
-	enum builtin b = call->call.builtin;
-	struct sema_map *m = sema_map_of(s, map);
+	const struct ast *map = call->call.args.data[0];
 
-	if (b == BI_is_scalar) {
-		if (m->use == MAP_USE_UNKNOWN)
-			diag_error(s->diags, call->span, "Unknown map: @%s", map->map.name);
-	} else if (b == BI_delete && call->call.args.len == 1) {
-		if (!use(s, map, MAP_USE_SCALAR))
-			diag_error(s->diags, call->span,
-				   "call to delete() with a single argument expects a map without "
-				   "explicit keys (scalar map)");
-	} else if (!use(s, map, MAP_USE_KEYED)) {
-		diag_error(s->diags, call->span,
-			   "call to %s expects a map with explicit keys (non-scalar map)",
-			   b == BI_delete ? "delete() with two arguments"
-			   : b == BI_find ? "find"
-			   : b == BI_len  ? "len()"
-					  : "has_key()");
+	switch (call->call.builtin) {
+	case BI_is_scalar:
+		break;
+	case BI_delete:
+		use(s, map, call->call.args.len == 1 ? MAP_USE_SCALAR : MAP_USE_KEYED);
+		break;
+	default:
+		use(s, map, MAP_USE_KEYED);
+		break;
 	}
 }
 
@@ -312,11 +310,11 @@ static void resolve_deferred(struct map_walk *w)
 		struct ast *node = w->deferred.data[i];
 
 		if (node->kind == AST_CALL)
-			check_map_call(w->s, node);
+			use_in_call(w->s, node);
 		else if (node->kind == AST_MAP_ACCESS)
 			use_access(w, node);
 		else
-			(void)use(w->s, node, MAP_USE_SCALAR);
+			use(w->s, node, MAP_USE_SCALAR);
 	}
 }
 

@@ -178,9 +178,11 @@ static void check_arg_number(struct sema *s, const struct ast *node, uint32_t nu
 static void check_args(struct sema *s, const struct ast *node)
 {
 	enum probe_kind kind = s->probe->kind;
+	const struct attach_point *ap = s->probe->attach_points.len ? s->probe->attach_points.data[0]
+								    : NULL;
 
-	if ((kind == PROBE_fentry || kind == PROBE_fexit) && s->probe->attach_points.len &&
-	    s->probe->attach_points.data[0]->prog_id)
+	if ((kind == PROBE_fentry || kind == PROBE_fexit) && ap &&
+	    (ap->prog_id || (ap->module && strcmp(ap->module, "bpf") == 0)))
 		diag_error(s->diags, node->span,
 			   "The args builtin cannot be used for 'fentry/fexit:bpf' probes");
 }
@@ -255,11 +257,32 @@ static bool set_c_constant(struct sema *s, struct ast *node, bool only_script)
 	return true;
 }
 
+/* The name of a built-in as bpftrace's own library spells it: __builtin_comm. */
+static const char *builtin_name(const char *name)
+{
+	return str_starts_with(name, "__builtin_") ? name + strlen("__builtin_") : name;
+}
+
+/* What only libraries need to know. */
+static bool set_fact(struct sema *s, struct ast *node, const char *name)
+{
+	if (strcmp(name, "__builtin_safe_mode") == 0)
+		sema_set_bool(node, !s->options->is_unsafe);
+	else if (strcmp(name, "__builtin_arch") == 0)
+		sema_set_string(node, "x86_64", strlen("x86_64"));
+	else
+		return false;
+	return true;
+}
+
 static void name_ident(struct sema *s, struct ast *node)
 {
-	const char *name = node->ident.name;
+	const char *name = builtin_name(node->ident.name);
 	uint32_t number;
 	enum builtin b = builtin_find(name, &number);
+
+	if (set_fact(s, node, node->ident.name))
+		return;
 
 	if (b != BI_NONE && builtin_infos[b].kind == BUILTIN_VAR) {
 		/* Names that bpftrace does not have give way to the script's own. */
@@ -400,8 +423,9 @@ static void check_unstable(struct sema *s, const struct ast *node, enum config_u
 static void name_call(struct sema *s, struct ast *node)
 {
 	uint32_t number;
-	enum builtin b = builtin_find(node->call.name, &number);
+	enum builtin b = builtin_find(builtin_name(node->call.name), &number);
 
+	node->call.name = builtin_name(node->call.name);
 	if (b == BI_tseries)
 		check_unstable(s, node, s->config->unstable_tseries, "tseries", "unstable_tseries", 1);
 	if (b == BI_dw_ustack)
@@ -419,6 +443,20 @@ static void name_call(struct sema *s, struct ast *node)
 	if (is_unsafe(s, b))
 		report_unsafe(s, node, b);
 	(void)allowed(s, node, b, node->call.name);
+}
+
+/* typeof(name): is it a type? */
+static void name_type(struct sema *s, struct type_expr *t)
+{
+	for (; t; t = t->type_of_type) {
+		if (t->type_of && t->type_of->kind == AST_IDENT) {
+			name_ident(s, t->type_of);
+			if (t->type_of->kind == AST_IDENT) {
+				t->name = t->type_of->ident.name;
+				t->type_of = NULL;
+			}
+		}
+	}
 }
 
 /* sizeof(name): is it a type? */
@@ -441,6 +479,7 @@ static void name_type_query(struct sema *s, struct ast *node)
 		node->type_query.of_expr = NULL;
 		return;
 	}
+	name_type(s, node->type_query.of_type);
 	ast_each_child(node, names, s);
 }
 
@@ -477,6 +516,14 @@ static void names(void *ctx, struct ast *node)
 		break;
 	case AST_ASSIGN:
 		expand_assign(s, node);
+		ast_each_child(node, names, ctx);
+		break;
+	case AST_LET:
+		name_type(s, node->let.declared);
+		ast_each_child(node, names, ctx);
+		break;
+	case AST_CAST:
+		name_type(s, node->cast.to);
 		ast_each_child(node, names, ctx);
 		break;
 	case AST_WHILE:

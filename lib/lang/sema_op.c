@@ -231,15 +231,8 @@ static bool is_step(enum ast_op op)
 
 static const struct type *dereference(struct sema *s, struct ast *node, const struct type *t)
 {
-	if (t->kind == TYPE_POINTER) {
-		const struct type *elem = t->elem;
-
-		if (elem->kind == TYPE_STRUCT)
-			sema_complete(s, elem);
-		if (elem->kind == TYPE_POINTER && t->as == AS_BTF)
-			return sema_in(s, elem, AS_KERNEL);
-		return elem->kind == TYPE_VOID ? elem : sema_in(s, elem, t->as);
-	}
+	if (t->kind == TYPE_POINTER)
+		return sema_target(s, t);
 	if (t->kind == TYPE_ARGS) {
 		if (s->is_final)
 			sema_replace(node, node->unary.operand);

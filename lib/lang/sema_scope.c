@@ -140,12 +140,12 @@ static void walk_let(struct scope_walk *w, struct ast *node)
 	w->meta_depth--;
 	var = find(w, node->let.name);
 	if (var) {
-		diag_error(w->s->diags, node->span,
+		diag_error(w->s->diags, node->let.name_span,
 			   "Variable $%s was already declared. Variable shadowing is not allowed.",
 			   plain(node->let.name));
 		note_origin(w->s, var);
 	} else {
-		var = declare(w, node->let.name, node->span);
+		var = declare(w, node->let.name, node->let.name_span);
 		var->v.declared = node->let.declared;
 		var->origin = ORIGIN_LET;
 	}

@@ -170,7 +170,8 @@ static void type_map_target(struct sema *s, struct ast *lhs)
 	struct sema_map *m = sema_map_at(s, lhs->map.map);
 	const struct type *key;
 
-	if (lhs->kind == AST_MAP_ACCESS) {
+	sema_check_use(s, lhs);
+	if (lhs->kind == AST_MAP_ACCESS && m->use == MAP_USE_KEYED) {
 		key = sema_expr(s, lhs->map.key);
 		if (sema_is_known(key))
 			sema_assign_key(s, m, key, lhs);
@@ -311,6 +312,12 @@ static void stmt_for_map(struct sema *s, struct ast *node)
 		return;
 	}
 	m = sema_map_at(s, map->map.map);
+	if (m->use == MAP_USE_SCALAR) {
+		diag_error(s->diags, map->span,
+			   "@%s has no explicit keys (scalar map), and cannot be used for iteration",
+			   map->map.name);
+		return;
+	}
 	m->was_read = true;
 	map->type = type_void();
 	if (s->is_final && !sema_check_defined(s, map))

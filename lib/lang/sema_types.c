@@ -301,6 +301,8 @@ const struct type *sema_promote(struct sema *s, const struct type *a, const stru
 {
 	enum addr_space as;
 
+	if (b->kind == TYPE_ARGS)
+		b = sema_args_record(s, b);
 	if (a->kind == TYPE_NONE)
 		return agg_value(s, b);
 	if (type_equal(a, b)) {
