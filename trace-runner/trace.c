@@ -18,6 +18,7 @@
 /* From so many records at once on, it pays to let more come together. */
 #define BUSY_RECORDS    64
 #define BUSY_SLEEP_NS   1000000
+#define NOTIFY_SLEEP_NS 100000000
 /* Something is looked at now and then: losses, pods. */
 #define TICK_MS         1000
 
