@@ -365,6 +365,7 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 		.tracepoint_args = tracepoint_args,
 		.iter_context = iter_context,
 		.uprobe_args = kern_uprobe_args,
+		.user_type = kern_user_type,
 		.tracepoints = tracepoints,
 		.kernel_functions = kernel_functions,
 		.raw_tracepoints = raw_tracepoints,

@@ -34,6 +34,7 @@ bool kern_read_format(struct kern *k, const char *category, const char *name, st
 
 /* target_user.c: binaries. */
 const struct type *kern_uprobe_args(void *ctx, const char *path, const char *function);
+const struct type *kern_user_type(void *ctx, const char *path, enum type_tag tag, const char *name);
 int kern_line_address(void *ctx, const char *path, const char *file, uint32_t line, uint32_t column,
 		      uint64_t *address, struct err *err);
 int kern_user_functions(void *ctx, const char *path, const char *name, bool demangle,

@@ -215,6 +215,24 @@ const struct type *kern_uprobe_args(void *ctx, const char *path, const char *fun
 	return d ? kdwarf_function_args(d, function) : NULL;
 }
 
+static bool has_tag(const struct type *t, enum type_tag tag)
+{
+	switch (tag) {
+	case TAG_STRUCT: return t->kind == TYPE_STRUCT && !t->is_union;
+	case TAG_UNION: return t->kind == TYPE_STRUCT && t->is_union;
+	case TAG_ENUM: return t->kind == TYPE_ENUM;
+	default: return true;
+	}
+}
+
+const struct type *kern_user_type(void *ctx, const char *path, enum type_tag tag, const char *name)
+{
+	struct kdwarf *d = dwarf(ctx, path, NULL);
+	const struct type *t = d ? kdwarf_find_type(d, name) : NULL;
+
+	return t && has_tag(t, tag) ? t : NULL;
+}
+
 int kern_line_address(void *ctx, const char *path, const char *file, uint32_t line, uint32_t column,
 		      uint64_t *address, struct err *err)
 {

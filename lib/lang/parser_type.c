@@ -112,6 +112,7 @@ static struct type_expr *parse_type_base(struct parser *p)
 {
 	struct type_expr *type = arena_new(p->arena, struct type_expr);
 	struct token t = p->tok;
+	uint32_t begin = t.begin;
 
 	if (is_tag(p)) {
 		type->tag = parser_text(p, t.begin, t.end);
@@ -129,7 +130,7 @@ static struct type_expr *parse_type_base(struct parser *p)
 					  parser_text(p, p->tok.begin, p->tok.end));
 		parser_advance(p);
 	}
-	type->span = parser_span(p, t.begin);
+	type->span = parser_span(p, begin);
 	return type;
 }
 

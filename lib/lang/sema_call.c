@@ -162,24 +162,27 @@ static const struct type *args_type(struct sema *s, const struct ast *node)
 static const struct type *retval_type(struct sema *s, struct ast *node)
 {
 	enum addr_space as = sema_probe_space(s->probe->kind);
+	const struct type *t = s->probe->retval; // split off the arguments by probe_expand()
 	const struct type *args;
 	struct type_member m;
 
 	if (s->probe->kind != PROBE_fentry && s->probe->kind != PROBE_fexit)
 		return sema_int(s, 8, false, as);
-	args = probe_args(s, node);
-	if (!args)
-		return type_error();
-	if (!type_find_member(args, "$retval", &m)) {
-		diag_error(s->diags, node->span, "Can't find a field $retval");
-		return type_error();
+	if (!t) {
+		args = probe_args(s, node);
+		if (!args)
+			return type_error();
+		if (!type_find_member(args, "$retval", &m)) {
+			diag_error(s->diags, node->span, "Can't find a field $retval");
+			return type_error();
+		}
+		t = m.type;
 	}
-	if (m.type->kind == TYPE_STRUCT)
-		sema_complete(s, m.type);
-	if (m.type->kind == TYPE_POINTER)
-		as = m.type->elem->kind == TYPE_STRUCT && m.type->elem->btf_id ? AS_BTF : AS_KERNEL;
-	s->probe->retval = sema_in(s, m.type, as);
-	return s->probe->retval;
+	if (t->kind == TYPE_STRUCT)
+		sema_complete(s, t);
+	if (t->kind == TYPE_POINTER)
+		as = t->elem->kind == TYPE_STRUCT && t->elem->btf_id ? AS_BTF : AS_KERNEL;
+	return sema_in(s, t, as);
 }
 
 static const struct type *nsecs_type(struct sema *s, uint32_t clock)

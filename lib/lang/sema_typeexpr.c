@@ -84,10 +84,43 @@ const struct type *sema_find_tag(struct sema *s, const char *tag, const char *na
 {
 	enum type_tag kind = tag_of(tag);
 	const struct type *t = c_scope_find_type(s->program->c_scope, kind, name);
+	const struct attach_point *ap = s->probe->attach_points.len ? s->probe->attach_points.data[0]
+								    : NULL;
 
+	if (!t && ap && ap->path && s->target && s->target->user_type)
+		t = s->target->user_type(s->target->ctx, ap->path, kind, name);
 	if (!t && s->target && s->target->find_type)
 		t = s->target->find_type(s->target->ctx, kind, name);
 	return t;
+}
+
+/* "unsigned long", "char": C's own integers, or NULL. */
+static const struct type *c_integer(const char *name)
+{
+	static const struct {
+		const char *word;
+		uint32_t size;
+	} words[] = { { "char", 1 }, { "int", 4 },    { "long", 8 },
+		      { "short", 2 }, { "signed", 0 }, { "unsigned", 0 } };
+	bool is_signed = true, is_short = false;
+	uint32_t size = 4;
+
+	while (*name) {
+		size_t len = strcspn(name, " ");
+		size_t i = 0;
+
+		while (i < 6 && (strlen(words[i].word) != len || memcmp(words[i].word, name, len) != 0))
+			i++;
+		if (i == 6)
+			return NULL;
+		if (words[i].size && !(words[i].size == 4 && (size == 8 || is_short)))
+			size = words[i].size;
+		is_short |= words[i].size == 2;
+		is_signed &= words[i].word[0] != 'u';
+		name += len;
+		name += strspn(name, " ");
+	}
+	return type_int(size, is_signed);
 }
 
 static const struct type *find_base(struct sema *s, const struct type_expr *t)
@@ -101,6 +134,8 @@ static const struct type *find_base(struct sema *s, const struct type_expr *t)
 		}
 	}
 	found = sema_find_tag(s, t->tag, t->name);
+	if (!found && !t->tag)
+		found = c_integer(t->name);
 	if (found && found->kind == TYPE_ENUM && t->tag && found->size != 8) {
 		/* A cast to an enum makes a value as wide as any integer. */
 		struct type *wide = arena_memdup(s->arena, found, sizeof(*found));

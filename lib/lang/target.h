@@ -73,6 +73,9 @@ struct target {
 	const struct type *(*iter_context)(void *ctx, const char *name);
 	/* From DWARF; NULL without debugging information. */
 	const struct type *(*uprobe_args)(void *ctx, const char *path, const char *function);
+	/* A type that the DWARF of a binary knows by name; NULL: none. */
+	const struct type *(*user_type)(void *ctx, const char *path, enum type_tag tag,
+					const char *name);
 
 	/* Enumerate what matches the globs (NULL: all), in the order that bpftrace lists them. */
 	void (*tracepoints)(void *ctx, const char *category, const char *name, target_symbol_fn fn,
