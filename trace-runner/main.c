@@ -143,6 +143,10 @@ static void fill_compile_options(const struct runner *r, struct compile_options 
 		/* pid is what this process's namespace calls it, as in bpftrace. */
 		.container_pids =
 			(o->container_pids && r->has_container) || !proc_in_initial_pid_namespace(),
+		.include_dirs = o->include_dirs.data,
+		.include_dir_count = (uint32_t)o->include_dirs.len,
+		.include_files = o->includes.data,
+		.include_file_count = (uint32_t)o->includes.len,
 		.container_pid = r->has_container ? (uint32_t)r->container.pid : 0,
 	};
 }

@@ -38,6 +38,10 @@ struct compile_options {
 	bool container_pids;   // pid and tid are the container's
 	uint32_t container_pid; // $container_pid; 0: none
 	bool no_typed_loads; // see ir/lower.h
+	const char *const *include_dirs; // -I
+	uint32_t include_dir_count;
+	const char *const *include_files; // --include
+	uint32_t include_file_count;
 };
 
 /*
