@@ -294,7 +294,9 @@ void lower_condition(struct lower *lo, const struct ast *e, struct ir_block *yes
 	if (e->kind == AST_BINARY && (e->binary.op == OPR_LAND || e->binary.op == OPR_LOR)) {
 		branch_logical(lo, e, yes, no);
 	} else if (e->kind == AST_BINARY && is_comparison(e->binary.op)) {
-		if (is_in_memory(e->binary.left)) {
+		if (is_kube_comparison(e)) {
+			branch_kube(lo, e, yes, no);
+		} else if (is_in_memory(e->binary.left)) {
 			branch_memory(lo, e, yes, no);
 		} else {
 			c = compare(lo, e);
@@ -336,7 +338,7 @@ struct ir_insn *lower_binary(struct lower *lo, const struct ast *e)
 		return condition_value(lo, e);
 	if (!is_comparison(e->binary.op))
 		return arithmetic(lo, e);
-	if (is_in_memory(e->binary.left))
+	if (is_in_memory(e->binary.left) || is_kube_comparison(e))
 		return condition_value(lo, e);
 	c = compare(lo, e);
 	return emit_cmp(lo, c.cond, c.a, c.b);
@@ -363,17 +365,40 @@ static struct ir_insn *inc_dec(struct lower *lo, const struct ast *e)
 	return is_post ? before : after;
 }
 
+/* -x, ~x: computed as wide as the operand is. */
+static struct ir_insn *negation(struct lower *lo, const struct ast *e)
+{
+	const struct type *t = e->unary.operand->type;
+	struct ir_insn *value = lower_scalar(lo, e->unary.operand);
+
+	if (e->unary.op == OPR_NEG)
+		value = emit_op(lo, OP_NEG, value, NULL);
+	else
+		value = emit_op_imm(lo, OP_XOR, value, -1);
+	return convert_scalar(lo, extend_to(lo, value, t), t, e->type);
+}
+
+/*
+ * bpftrace computes -x and ~x as wide as x, and where the result is stored in something wider it
+ * fills up with zeros; as an operand, or under a cast, it is extended by its sign.
+ */
+struct ir_insn *lower_stored(struct lower *lo, const struct ast *e)
+{
+	struct ir_insn *value = lower_scalar(lo, e);
+	const struct type *from;
+
+	if (e->kind != AST_UNARY || (e->unary.op != OPR_NEG && e->unary.op != OPR_BNOT))
+		return value;
+	from = e->unary.operand->type;
+	return from->size < e->type->size ? emit_extend(lo, value, from->size, false) : value;
+}
+
 static struct ir_insn *unary(struct lower *lo, const struct ast *e)
 {
 	struct place p;
 
 	switch (e->unary.op) {
-	case OPR_NEG:
-		return extend_to(lo, emit_op(lo, OP_NEG, lower_scalar(lo, e->unary.operand), NULL),
-				 e->type);
-	case OPR_BNOT:
-		return extend_to(lo, emit_op_imm(lo, OP_XOR, lower_scalar(lo, e->unary.operand), -1),
-				 e->type);
+	case OPR_NEG: case OPR_BNOT: return negation(lo, e);
 	case OPR_LNOT:
 		return emit_cmp(lo, COND_EQ, lower_scalar(lo, e->unary.operand), emit_const(lo, 0));
 	case OPR_DEREF:
@@ -391,11 +416,11 @@ static struct ir_insn *ternary(struct lower *lo, const struct ast *e)
 
 	lower_condition(lo, e->branch.cond, f.yes, f.no);
 	block_enter(lo, f.yes);
-	then = lower_scalar(lo, e->branch.then);
+	then = lower_stored(lo, e->branch.then);
 	from_then = lo->fn->block;
 	emit_jump(lo, f.done);
 	block_enter(lo, f.no);
-	other = lower_scalar(lo, e->branch.other);
+	other = lower_stored(lo, e->branch.other);
 	emit_jump(lo, f.done);
 	fork_end(lo, &f);
 	return emit_phi2(lo, f.done, from_then, then, other);
@@ -488,7 +513,7 @@ static struct ir_insn *scalar(struct lower *lo, const struct ast *e)
 	case AST_COMPTIME: return lower_scalar(lo, e->expr);
 	case AST_BLOCK:
 		lower_stmts(lo, &e->block.stmts);
-		return e->block.value ? lower_scalar(lo, e->block.value) : emit_const(lo, 0);
+		return e->block.value ? lower_stored(lo, e->block.value) : emit_const(lo, 0);
 	default: return lower_bug(lo, e);
 	}
 }

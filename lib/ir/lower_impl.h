@@ -13,7 +13,7 @@
  *     lower_event.c      records to the runner
  *     lower_string.c     comparing, searching, joining of strings
  *     lower_builtin.c    built-ins, one function a row of builtins.def: lower_var.c, lower_func.c …
- *     lower_stack.c      stack traces
+ *     lower_stack.c      stack traces        lower_kube.c    names of pods as sets of cgroups
  *     lower_args.c       arguments of what is traced
  *     lower_target.c     more of the traced system        lower_names.c    names of numbers
  *     lower_data.c       .data, .rodata    lower_shape.c   types -> shapes
@@ -227,6 +227,7 @@ struct lower {
 	vec_of(struct image_event) events;
 	vec_of(const char *) probe_names;
 	vec_of(struct stack_map) stack_maps;
+	vec_of(struct image_kube_filter) kube_filters;
 	struct map_info *map_infos; // by map_decl.id
 	struct image_var *vars;
 	struct data_section data, rodata;
@@ -357,6 +358,7 @@ void lower_return(struct lower *lo, struct ir_insn *value); // value NULL: the d
 struct ir_insn *lower_default_return(struct lower *lo);
 
 struct ir_insn *lower_scalar(struct lower *lo, const struct ast *e);
+struct ir_insn *lower_stored(struct lower *lo, const struct ast *e); // to be assigned or printed
 /* Branch on @e. */
 void lower_condition(struct lower *lo, const struct ast *e, struct ir_block *yes,
 		     struct ir_block *no);
@@ -409,6 +411,12 @@ struct place cast_place(struct lower *lo, const struct ast *e);
 bool has_effects(const struct ast *e);
 /* Do two expressions without effects have the same value when evaluated one after the other? */
 bool same_value(const struct ast *a, const struct ast *b);
+/* A name of Kubernetes and a literal, == or != (lower_kube.c). */
+bool is_kube_comparison(const struct ast *e);
+void branch_kube(struct lower *lo, const struct ast *e, struct ir_block *yes, struct ir_block *no);
+/* A map that the runner fills with cgroup ids; the value's pointer, or NULL if @id isn't there. */
+uint32_t kube_set_new(struct lower *lo, const char *name);
+struct ir_insn *kube_set_lookup(struct lower *lo, uint32_t map, struct ir_insn *id);
 void lower_for_map(struct lower *lo, const struct ast *s);
 void lower_for_range(struct lower *lo, const struct ast *s);
 void lower_while(struct lower *lo, const struct ast *s);

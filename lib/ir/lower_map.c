@@ -440,7 +440,7 @@ static struct ir_insn *changed(struct lower *lo, const struct change *c, struct 
 				   t->is_signed);
 	lo->rmw_access = c->access;
 	lo->rmw_value = old;
-	value = lower_scalar(lo, c->rhs);
+	value = lower_stored(lo, c->rhs);
 	lo->rmw_access = saved;
 	lo->rmw_value = saved_value;
 	return value;
@@ -518,7 +518,7 @@ static void assign_global(struct lower *lo, const struct map_info *m, const stru
 	struct place p, temp;
 
 	if (type_is_scalar(rhs->type)) {
-		value = lower_scalar(lo, rhs);
+		value = lower_stored(lo, rhs);
 		p = global_slot(lo, m);
 		place_store(lo, &p, 0, rhs->type->size, value);
 	} else {
@@ -548,7 +548,7 @@ static void assign_scalar(struct lower *lo, const struct map_info *m, const stru
 		change_keyed(lo, m, &c);
 		return;
 	}
-	value = lower_scalar(lo, c.rhs);
+	value = lower_stored(lo, c.rhs);
 	key = map_key(lo, m, c.access->map.key);
 	if (m->is_deleted_from || m->storage != STORAGE_HASH) {
 		update_scalar(lo, m, &key, t, value);

@@ -55,7 +55,7 @@ static void assign_variable(struct lower *lo, const struct variable *v, const st
 		p = lower_place(lo, e);
 		var_write(lo, v, place_address(lo, &p));
 	} else if (type_is_scalar(v->type)) {
-		var_write(lo, v, e->type->kind == TYPE_AGG ? agg_read(lo, e) : lower_scalar(lo, e));
+		var_write(lo, v, e->type->kind == TYPE_AGG ? agg_read(lo, e) : lower_stored(lo, e));
 	} else {
 		assign_memory(lo, v, e);
 	}

@@ -341,7 +341,7 @@ void lower_into(struct lower *lo, const struct ast *e, const struct place *dst)
 	if (e->type->kind == TYPE_AGG)
 		place_store(lo, dst, 0, 8, agg_read(lo, e));
 	else if (type_is_scalar(e->type))
-		place_store(lo, dst, 0, e->type->size, lower_scalar(lo, e));
+		place_store(lo, dst, 0, e->type->size, lower_stored(lo, e));
 	else
 		memory_into(lo, e, dst);
 	lo->span = saved;
