@@ -243,8 +243,9 @@ static void find_exit(void *ctx, struct ast *node)
 }
 
 /*
- * A probe that calls exit() does nothing after that, though the runner takes a moment to detach it:
- * `interval:ms:1 { print(@x); exit(); }` prints once.
+ * An interval that calls exit() does nothing after that, though the runner takes a moment to detach
+ * it: `interval:ms:1 { print(@x); exit(); }` prints once.  Other probes go on, as in bpftrace: what
+ * they count until then is part of the result.
  */
 static void leave_after_exit(struct lower *lo, const struct probe *p, struct ir_block *leave)
 {
@@ -252,7 +253,7 @@ static void leave_after_exit(struct lower *lo, const struct probe *p, struct ir_
 	struct ir_block *go_on;
 	bool calls_exit = false;
 
-	if (probe_infos[p->kind].flags & PROBE_F_RUNNER)
+	if (p->kind != PROBE_interval)
 		return;
 	find_exit(&calls_exit, p->body);
 	if (!calls_exit)
