@@ -693,17 +693,20 @@ static uint32_t *shared_vreg(struct isel *is, const struct ir_insn *v)
 }
 
 /*
- * The operand whose register the result best takes over, if this is its only use: the machine's
- * operations write to their first operand.
+ * The operand whose register the result best takes over, if this is its only use: most of the
+ * machine's operations write to their first operand.
  */
-static struct ir_insn *reused_operand(const struct ir_insn *v)
+static struct ir_insn *reused_operand(const struct isel *is, const struct ir_insn *v)
 {
 	uint32_t first = 0, end = 1;
 
 	switch (v->op) {
 	case OP_NEG:
-	case OP_BSWAP:
-	case OP_SEXT: break;
+	case OP_BSWAP: break;
+	case OP_SEXT:
+		if (is->o->cpu_v4)
+			return NULL;
+		break;
 	case OP_ZEXT:
 		if (v->width == 4)
 			return NULL;
@@ -758,7 +761,7 @@ static void share_with_phis(struct isel *is, struct ir_block *b)
 
 static void assign_vreg(struct isel *is, struct ir_insn *v)
 {
-	struct ir_insn *reused = reused_operand(v);
+	struct ir_insn *reused = reused_operand(is, v);
 	uint32_t *vreg = vreg_slot(is, v);
 
 	if (!*vreg && reused && reused->op == OP_PHI)

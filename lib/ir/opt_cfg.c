@@ -6,6 +6,8 @@
 
 #include "ir/fold.h"
 
+#define MAX_DOMINATORS 32 // that are looked at for a comparison
+
 /* --- edges ---------------------------------------------------------------------------------- */
 
 static void drop_pred(struct ir_block *b, size_t pred)
@@ -164,6 +166,53 @@ static bool thread(struct ir_func *f, struct ir_block *b)
 	return is_changed;
 }
 
+/*
+ * Whether the comparison of @branch was made before, on the way to its block: by the end of a block
+ * that dominates it, where only one of two successors leads here.
+ */
+static enum truth decide_by_dominators(const struct ir_insn *branch)
+{
+	const struct ir_block *b = branch->block;
+
+	for (uint32_t steps = 0; b->idom && steps < MAX_DOMINATORS; b = b->idom, steps++) {
+		const struct ir_block *d = b->idom;
+		const struct ir_insn *test = d->last;
+		bool is_equal;
+
+		/* b is a successor of d with no other way in. */
+		if (b->preds.len != 1 || test->op != OP_BRANCH || d->succs[0] == d->succs[1] ||
+		    test->args[0] != branch->args[0] || test->args[1]->op != OP_CONST ||
+		    !fold_is(branch->args[1], test->args[1]->imm))
+			continue;
+		if ((test->cond != COND_EQ && test->cond != COND_NE) ||
+		    (branch->cond != COND_EQ && branch->cond != COND_NE))
+			continue;
+		is_equal = (test->cond == COND_EQ) == (d->succs[0] == b);
+		return is_equal == (branch->cond == COND_EQ) ? IS_TRUE : IS_FALSE;
+	}
+	return UNKNOWN;
+}
+
+static bool decide_branch(struct ir_block *b)
+{
+	struct ir_insn *branch = b->last;
+	struct ir_block *kept;
+	enum truth known;
+
+	if (branch->op != OP_BRANCH || b->succs[0] == b->succs[1])
+		return false;
+	known = decide_by_dominators(branch);
+	if (known == UNKNOWN)
+		return false;
+	kept = b->succs[known == IS_FALSE];
+	ir_remove_edge(b, b->succs[known == IS_TRUE]);
+	b->succs[0] = kept;
+	b->succs[1] = NULL;
+	branch->op = OP_JUMP;
+	branch->arg_count = 0;
+	return true;
+}
+
 /* A constant in the block that is threaded through may be needed where it no longer dominates. */
 static void hoist_constants(struct ir_func *f, struct ir_block *b)
 {
@@ -231,6 +280,47 @@ static void return_early(struct ir_func *f, struct ir_block *b)
 	ir_remove_edge(b, to);
 }
 
+/* The constant that a block returns and nothing else; NULL if it does more. */
+static struct ir_insn *only_returns(const struct ir_block *b)
+{
+	const struct ir_insn *insn = b->first;
+
+	while (insn->op == OP_CONST)
+		insn = insn->next;
+	if (insn->op != OP_RETURN || insn->args[0]->op != OP_CONST)
+		return NULL;
+	return insn->args[0];
+}
+
+/* One block for all branches that end the program with the same value. */
+static void share_returns(struct ir_func *f)
+{
+	struct ir_block *shared = NULL;
+
+	ir_foreach_block (f, b) {
+		const struct ir_insn *value = only_returns(b);
+
+		if (!value || b == f->entry)
+			continue;
+		if (!shared) {
+			shared = b;
+			continue;
+		}
+		if (!fold_is(only_returns(shared), value->imm))
+			continue;
+		shared->is_cold &= b->is_cold;
+		for (size_t i = b->preds.len; i-- > 0;) {
+			struct ir_block *from = b->preds.data[i];
+
+			if (from->succs[0] == from->succs[1] || is_pred(shared, from))
+				continue;
+			vec_push(f->arena, &shared->preds, from);
+			from->succs[from->succs[0] == b ? 0 : 1] = shared;
+			drop_pred(b, i);
+		}
+	}
+}
+
 /* Both ways lead to one block and carry the same values. */
 static void drop_double_edge(struct ir_block *b)
 {
@@ -257,6 +347,11 @@ void opt_cfg(struct ir_func *f)
 
 	for (uint32_t round = 0; is_changed && round < 8; round++) {
 		is_changed = false;
+		cfg_compute(f);
+		dom_compute(f);
+		ir_foreach_block (f, b)
+			is_changed |= decide_branch(b);
+		cfg_compute(f);
 		mark_escaping(f);
 		ir_foreach_block (f, b) {
 			if (b != f->entry && is_threadable(b)) {
@@ -277,5 +372,6 @@ void opt_cfg(struct ir_func *f)
 	}
 	ir_foreach_block (f, b)
 		return_early(f, b);
+	share_returns(f);
 	cfg_compute(f);
 }

@@ -215,6 +215,9 @@ static struct ir_insn *fold_add(struct fold *fo, struct ir_insn *insn)
 	}
 	if (b->op == OP_CONST)
 		reassociate(fo, insn);
+	else if (a->op == OP_ADD && a->args[1]->op == OP_CONST && a->use_count == 1)
+		/* (x + c) + y -> (x + y) + c: the constant becomes an access's offset. */
+		set_op(insn, OP_ADD, fold_binary(fo, insn, OP_ADD, a->args[0], b), a->args[1]);
 	return fold_address(fo, insn);
 }
 

@@ -98,6 +98,19 @@ static void prefer_equality(struct fold *fo, struct condition *c, struct ir_insn
 	}
 }
 
+/* x < 2^k, where 2^k is no immediate: x >> k == 0 */
+static void avoid_large_constant(struct fold *fo, struct condition *c, struct ir_insn *at)
+{
+	uint64_t v = (uint64_t)c->b->imm;
+
+	if (c->b->op != OP_CONST || v <= INT32_MAX || (v & (v - 1)) != 0 ||
+	    (c->cond != COND_ULT && c->cond != COND_UGE))
+		return;
+	c->a = fold_binary(fo, at, OP_LSHR, c->a, fold_const(fo, at, __builtin_ctzll(v)));
+	c->b = fold_const(fo, at, 0);
+	c->cond = c->cond == COND_ULT ? COND_EQ : COND_NE;
+}
+
 static void negate(struct condition *c)
 {
 	if (c->cond == COND_SET)
@@ -163,6 +176,7 @@ static void normalize(struct fold *fo, struct condition *c, struct ir_insn *at)
 		}
 		prefer_unsigned(c);
 		prefer_equality(fo, c, at);
+		avoid_large_constant(fo, c, at);
 		normalize_flag_test(fo, c, at);
 		if (!fold_is(c->b, 0) || (c->cond != COND_EQ && c->cond != COND_NE) ||
 		    !look_through_zero_test(c))

@@ -20,7 +20,8 @@ enum fact_kind {
 	FACT_STORED, // the low bytes of value
 	FACT_LOADED, // value is the load
 	FACT_ZERO,
-	FACT_COMM, // what get_current_comm() writes
+	FACT_COMM,   // what get_current_comm() writes
+	FACT_LOOKUP, // value is the call that looked up what is there, as a key
 };
 
 struct fact {
@@ -340,11 +341,97 @@ static bool visit_comm(struct forward *fw, struct ir_insn *call)
 	return true;
 }
 
+/* The bytes of @at, at most 64, of which something is known; bit i: byte i. */
+static uint64_t known_bytes(const struct place *at, const struct fact *fact)
+{
+	int64_t from = fact->at.off - at->off;
+
+	if (!memory_contains(at, &fact->at))
+		return 0;
+	return (fact->at.size >= 64 ? UINT64_MAX : (UINT64_C(1) << fact->at.size) - 1) << from;
+}
+
+static bool has_equal_fact(const struct forward *fw, const struct fact *fact,
+			   const struct place *at, int64_t from)
+{
+	for (uint32_t i = 0; i < fw->now.count; i++) {
+		const struct fact *other = &fw->now.list[i];
+
+		if (other->kind == fact->kind && memory_is_same_object(&other->at, at) &&
+		    other->at.off - at->off == from && other->at.size == fact->at.size &&
+		    (fact->kind == FACT_COMM || other->value == fact->value))
+			return true;
+	}
+	return false;
+}
+
+/* Two places of one size have the same content, byte by byte. */
+static bool is_same_content(const struct forward *fw, const struct place *a, const struct place *b)
+{
+	uint64_t all = a->size >= 64 ? UINT64_MAX : (UINT64_C(1) << a->size) - 1;
+	uint64_t same = 0;
+
+	if (a->size != b->size || a->size > 64)
+		return false;
+	for (uint32_t i = 0; i < fw->now.count; i++) {
+		const struct fact *fact = &fw->now.list[i];
+
+		if (fact->kind != FACT_LOOKUP && fact->kind != FACT_LOADED &&
+		    has_equal_fact(fw, fact, b, fact->at.off - a->off))
+			same |= known_bytes(a, fact);
+	}
+	return same == all;
+}
+
+/* Looking up the same key again, with no change to any map since, finds the same. */
+static bool visit_lookup(struct forward *fw, struct ir_insn *call)
+{
+	struct place key;
+
+	if (call->helper != BPF_FUNC_map_lookup_elem || call->args[0]->op != OP_MAP)
+		return false;
+	key = memory_place(fw->m, call->args[1], 0, 0);
+	if (key.kind != OBJECT_SLOT || key.off != 0)
+		return false;
+	key.size = fw->f->slots.data[key.index].size;
+	for (uint32_t i = 0; i < fw->now.count; i++) {
+		const struct fact *fact = &fw->now.list[i];
+
+		if (fact->kind == FACT_LOOKUP && fact->value->args[0]->map == call->args[0]->map &&
+		    (memory_is_same_object(&fact->at, &key) ||
+		     is_same_content(fw, &fact->at, &key))) {
+			call->replacement = fact->value;
+			return true;
+		}
+	}
+	add_fact(fw, FACT_LOOKUP, key, call);
+	return true;
+}
+
+static void forget_lookups(struct forward *fw)
+{
+	struct facts *now = &fw->now;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < now->count; i++)
+		if (now->list[i].kind != FACT_LOOKUP)
+			now->list[kept++] = now->list[i];
+	now->count = kept;
+}
+
+static bool changes_maps(const struct ir_insn *call)
+{
+	return call->op != OP_CALL || !helper_args(call) ||
+	       (!helper_is_harmless(call) && strpbrk(helper_args(call), "kf"));
+}
+
 static void visit_call(struct forward *fw, struct ir_insn *call)
 {
 	bool is_unknown = call->op != OP_CALL || !helper_args(call);
 
-	if (call->op == OP_CALL && visit_comm(fw, call))
+	if (changes_maps(call))
+		forget_lookups(fw);
+	if (call->op == OP_CALL && (visit_comm(fw, call) || visit_lookup(fw, call)))
 		return;
 	for (uint32_t i = 0; i < call->arg_count; i++) {
 		uint64_t size = 0;
