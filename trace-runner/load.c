@@ -82,6 +82,20 @@ static int map_section(struct loaded *l, uint32_t index, struct err *err)
 	return 0;
 }
 
+/* Is this the node that the script asks for? */
+static void fill_node_names(const struct image *im, const struct load_options *o, char *rodata)
+{
+	const char *name = o->node_name ? o->node_name : "";
+
+	for (uint32_t i = 0; i < im->kube_filter_count; i++) {
+		const struct image_kube_filter *f = &im->kube_filters[i];
+		uint64_t is_equal = strcmp(f->text, name) == 0;
+
+		if (f->which == KUBE_NODE)
+			memcpy(rodata + f->offset, &is_equal, sizeof(is_equal));
+	}
+}
+
 /* A section that programs only read: written once, with what is known only now, then frozen. */
 static int fill_section(struct loaded *l, uint32_t index, const struct load_options *o,
 			struct err *err)
@@ -95,6 +109,8 @@ static int fill_section(struct loaded *l, uint32_t index, const struct load_opti
 		return err_set(err, -ENOMEM, "no memory for the section '%s'", m->name);
 	if (m->data)
 		memcpy(bytes, m->data, m->data_size);
+	if ((int32_t)index == l->image->rodata_map)
+		fill_node_names(l->image, o, bytes);
 	if ((int32_t)index == l->image->rodata_map &&
 	    l->image->runtime_offset + sizeof(o->runtime) <= m->value_size)
 		memcpy(bytes + l->image->runtime_offset, o->runtime, sizeof(o->runtime));

@@ -20,6 +20,7 @@ struct load_options {
 	const struct config *config;
 	const struct target *target;     // for programs that name what they attach to; or NULL
 	uint64_t runtime[RUNTIME_COUNT]; // what the image leaves to fill in, see bpf/image.h
+	const char *node_name;           // for comparisons with it; or NULL
 	bool print_logs;                 // -d verifier
 	bool is_quiet;                   // say nothing about rejected programs
 	bool is_verbose;                 // -v: have the log at hand

@@ -24,7 +24,7 @@ static struct symbolizer *get_symbolizer(struct symbolize *s)
 	return s->symbolizer;
 }
 
-static struct cgroups *get_cgroups(struct symbolize *s)
+struct cgroups *symbolize_cgroups(struct symbolize *s)
 {
 	if (!s->cgroups && cgroups_new(&s->cgroups, s->options.host_root, NULL) < 0)
 		s->cgroups = NULL;
@@ -123,7 +123,7 @@ static size_t resolve_build_ids(void *ctx, uint32_t map, int32_t id, struct reco
 
 static const char *resolve_cgroup(void *ctx, uint64_t id, const char *filter)
 {
-	struct cgroups *cgroups = get_cgroups(ctx);
+	struct cgroups *cgroups = symbolize_cgroups(ctx);
 
 	return cgroups ? cgroups_paths(cgroups, id, filter) : NULL;
 }
@@ -164,7 +164,7 @@ static const char *resolve_kube(void *ctx, uint64_t cgroup_id, enum kube_name wh
 
 	if (which == KUBE_NODE)
 		return s->options.node_name;
-	cgroups = get_cgroups(s);
+	cgroups = symbolize_cgroups(s);
 	if (!cgroups || !cgroups_identify(cgroups, cgroup_id, &identity))
 		return NULL;
 	switch (which) {
@@ -257,7 +257,7 @@ void symbolize_finish(struct symbolize *s)
 
 void symbolize_scan_pods(struct symbolize *s)
 {
-	struct cgroups *cgroups = get_cgroups(s);
+	struct cgroups *cgroups = symbolize_cgroups(s);
 
 	if (cgroups)
 		(void)cgroups_scan(cgroups);

@@ -36,6 +36,8 @@ void symbolize_init(struct symbolize *s, const struct loaded *l,
 		    const struct symbolize_options *options);
 void symbolize_finish(struct symbolize *s);
 
+/* The node's cgroups, made when first asked; NULL: not available. */
+struct cgroups *symbolize_cgroups(struct symbolize *s);
 /* Note the pods that exist now, so that they can be named after their end. */
 void symbolize_scan_pods(struct symbolize *s);
 /* Note the mappings of @pid now. */

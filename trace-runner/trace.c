@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "names.h"
 #include "signals.h"
 #include "sys.h"
 
@@ -143,6 +144,7 @@ static int load(struct trace *t)
 	struct load_options o = {
 		.config = t->config,
 		.target = t->target,
+		.node_name = t->options->node_name,
 		.print_logs = t->options->debug & DEBUG_VERIFIER,
 		.is_quiet = t->recompile && !t->options->is_verbose,
 		.is_verbose = t->options->is_verbose,
@@ -290,17 +292,22 @@ static bool target_ended(const struct trace *t)
 	return t->target_fd >= 0 && poll(&target, 1, 0) > 0;
 }
 
+static int tick_ms(const struct trace *t)
+{
+	return names_are_compared(t->image) ? NAMES_UPDATE_MS : TICK_MS;
+}
+
 static int timeout_ms(const struct trace *t)
 {
 	uint64_t now;
 
 	if (t->deadline_ns == 0)
-		return TICK_MS;
+		return tick_ms(t);
 	now = now_ns(CLOCK_MONOTONIC);
 	if (now >= t->deadline_ns)
 		return 0;
 	now = (t->deadline_ns - now + 999999) / 1000000;
-	return now < TICK_MS ? (int)now : TICK_MS;
+	return now < (uint64_t)tick_ms(t) ? (int)now : tick_ms(t);
 }
 
 static void wait_for_events(const struct trace *t, size_t last_batch)
@@ -341,6 +348,19 @@ static bool follow_container(struct trace *t)
 	}
 }
 
+/* Pods that have come since the last time. */
+static void note_pods(struct trace *t)
+{
+	if (names_are_compared(t->image)) {
+		struct cgroups *cgroups = symbolize_cgroups(&t->symbols);
+
+		if (cgroups)
+			names_update(&t->loaded, cgroups);
+	} else if (t->symbols.uses_pods) {
+		symbolize_scan_pods(&t->symbols);
+	}
+}
+
 /* What is to be done about once a second; false: the trace ends. */
 static bool tick(struct trace *t)
 {
@@ -350,9 +370,8 @@ static bool tick(struct trace *t)
 		return false;
 	if (now < t->next_tick_ns)
 		return true;
-	t->next_tick_ns = now + (uint64_t)TICK_MS * 1000000;
-	if (t->symbols.uses_pods)
-		symbolize_scan_pods(&t->symbols);
+	t->next_tick_ns = now + (uint64_t)tick_ms(t) * 1000000;
+	note_pods(t);
 	return follow_container(t);
 }
 
@@ -425,8 +444,8 @@ static void preload(struct trace *t)
 {
 	pid_t pid = t->child->pid ? t->child->pid : (pid_t)t->options->pid;
 
-	if (t->symbols.uses_pods)
-		symbolize_scan_pods(&t->symbols);
+	if (!names_are_compared(t->image))
+		note_pods(t);
 	if (t->symbols.uses_processes && pid)
 		symbolize_preload(&t->symbols, pid);
 }
@@ -456,6 +475,8 @@ static int run_loaded(struct trace *t, bool *passed)
 {
 	int r = 0;
 
+	if (names_are_compared(t->image))
+		note_pods(t); // before any program asks
 	for (uint32_t i = 0; i < t->image->program_count; i++) {
 		if (is_run_by_us(t, t->image->programs[i].kind))
 			t->runner_probes += t->image->programs[i].attach_point_count;

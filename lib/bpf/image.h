@@ -127,6 +127,14 @@ struct image_event {
 	uint32_t var;	  // map events: index in image->vars
 };
 
+/* Cgroups by a name that the script compares with, see ir/lower_kube.c; the runner fills them. */
+struct image_kube_filter {
+	enum kube_name which;
+	const char *text; // "": the set has the cgroups whose name isn't empty
+	uint32_t map;	  // index in image->maps: a hash map, u64 cgroup id -> u8
+	uint32_t offset;  // KUBE_NODE, instead: in .rodata, a u64: 1 if it is this node's name
+};
+
 struct image {
 	struct image_map *maps;
 	uint32_t map_count;
@@ -138,6 +146,8 @@ struct image {
 	uint32_t event_count;
 	const char *const *probe_names; // SHAPE_PROBE
 	uint32_t probe_name_count;
+	const struct image_kube_filter *kube_filters;
+	uint32_t kube_filter_count;
 	/* Internal maps, as indexes in maps; -1 where there is none. */
 	int32_t ringbuf_map;
 	int32_t data_map;   // .data: scalars, unkeyed aggregations, loss counters

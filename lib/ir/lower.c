@@ -340,6 +340,8 @@ static void fill_image(struct lower *lo)
 	image->event_count = (uint32_t)lo->events.len;
 	image->probe_names = lo->probe_names.data;
 	image->probe_name_count = (uint32_t)lo->probe_names.len;
+	image->kube_filters = lo->kube_filters.data;
+	image->kube_filter_count = (uint32_t)lo->kube_filters.len;
 	image->ringbuf_map = lo->ringbuf_map;
 	image->data_map = lo->data.map;
 	image->rodata_map = lo->rodata.map;

@@ -190,6 +190,8 @@ static size_t walk(struct cgroups *c, struct hierarchy *h, int dir_fd, char *pat
 	}
 	while ((entry = readdir(dir))) {
 		size_t name_len = strlen(entry->d_name);
+		struct cgroup_path *slot;
+		struct stat st;
 		int fd;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
@@ -197,10 +199,17 @@ static size_t walk(struct cgroups *c, struct hierarchy *h, int dir_fd, char *pat
 			continue;
 		path[len] = '/';
 		memcpy(path + len + 1, entry->d_name, name_len + 1);
-		if (!known_path(&h->known, entry->d_ino)) {
+		slot = known_path(&h->known, entry->d_ino);
+		if (!slot) {
 			added++;
-			(void)add_path(c, &h->known, entry->d_ino, path);
+			slot = add_path(c, &h->known, entry->d_ino, path);
 		}
+		if (slot)
+			slot->walk = h->walks;
+		/* One without subdirectories has two links, and many files: not worth reading. */
+		if (fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_nlink == 2)
+			continue;
 		fd = depth < DEPTH_MAX ? openat(dirfd(dir), entry->d_name,
 						O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 				       : -1;
@@ -218,6 +227,7 @@ size_t cgroups_walk(struct cgroups *c, struct hierarchy *h)
 
 	if (fd < 0)
 		return 0;
+	h->walks++;
 	if (!known_path(&h->known, h->root_id))
 		(void)add_path(c, &h->known, h->root_id, "/");
 	return walk(c, h, fd, path, 0, 0);
@@ -284,6 +294,11 @@ const char *cgroups_path(struct cgroups *c, uint64_t id)
 	struct hierarchy *h = cgroups_v2(c);
 
 	return h ? path_in(c, h, id) : "";
+}
+
+struct cgroup_path *cgroups_known(const struct hierarchy *h, uint64_t id)
+{
+	return known_path(&h->known, id);
 }
 
 struct cgroup_path *cgroups_slot(struct cgroups *c, uint64_t id)

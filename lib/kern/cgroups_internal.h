@@ -9,10 +9,12 @@
 #include "util/vec.h"
 
 #define CGROUPS_RETRY_MS 1000 // how long a failed search is not repeated
+#define CGROUPS_NAMES_MS 200  // the same of a search for names: cheaper, and awaited
 
 struct cgroup_path {
 	uint64_t id;
 	const char *path;   // NULL: a free slot
+	uint32_t walk;      // number of the last walk that has seen it
 	bool is_identified; // identity below was looked up, and its names were found
 	bool is_pod;        // the path is of a pod or container
 	uint64_t retry_at;  // milliseconds
@@ -33,6 +35,7 @@ struct hierarchy {
 	bool is_v2;
 	uint64_t root_id;
 	struct cgroup_table known;
+	uint32_t walks;
 	uint64_t missing_id; // last id that was not found, and until when not to search again
 	uint64_t missing_until;
 };
@@ -63,3 +66,5 @@ struct hierarchy *cgroups_v2(struct cgroups *c);
 size_t cgroups_walk(struct cgroups *c, struct hierarchy *h);
 /* The entry of a v2 id, NULL if it is not known any more. */
 struct cgroup_path *cgroups_slot(struct cgroups *c, uint64_t id);
+/* The same without looking for it. */
+struct cgroup_path *cgroups_known(const struct hierarchy *h, uint64_t id);

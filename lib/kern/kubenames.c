@@ -62,14 +62,14 @@ static void read_container_link(struct cgroups *c, const char *name)
 			   arena_strndup(&c->arena, last + 1, (size_t)(dash - last - 1)));
 }
 
-/* At most once a second: a search for names that are not there must not cost much. */
+/* A few times a second at most: a search for names that are not there must not cost much. */
 static void read_logs(struct cgroups *c)
 {
 	struct dirent *entry;
 	uint64_t now = cgroups_now_ms();
 	DIR *dir;
 
-	if (c->logs_read_at && now - c->logs_read_at < CGROUPS_RETRY_MS)
+	if (c->logs_read_at && now - c->logs_read_at < CGROUPS_NAMES_MS)
 		return;
 	c->logs_read_at = now;
 	dir = open_dir(c, PODS_DIR);
@@ -138,7 +138,7 @@ static void identify(struct cgroups *c, struct cgroup_path *slot)
 		.container_id =
 			strmap_intern(&c->strings, id.container_id, strlen(id.container_id)),
 	};
-	slot->retry_at = cgroups_now_ms() + CGROUPS_RETRY_MS;
+	slot->retry_at = cgroups_now_ms() + CGROUPS_NAMES_MS;
 }
 
 static bool identify_slot(struct cgroups *c, struct cgroup_path *slot)
@@ -169,6 +169,14 @@ size_t cgroups_scan(struct cgroups *c)
 			(void)identify_slot(c, &h->known.slots[i]);
 	}
 	return added;
+}
+
+bool cgroups_exists(struct cgroups *c, uint64_t id)
+{
+	struct hierarchy *h = cgroups_v2(c);
+	const struct cgroup_path *slot = h ? cgroups_known(h, id) : NULL;
+
+	return slot && slot->walk == h->walks;
 }
 
 void cgroups_each(struct cgroups *c, cgroups_each_fn fn, void *ctx)
