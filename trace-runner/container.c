@@ -20,8 +20,7 @@ struct search {
 	const char *pod_uid; // instead of the options' pod, or NULL
 	const char *not_id;  // the container that has ended, or NULL
 	char id[CGROUP_CONTAINER_ID_MAX];
-	size_t pod_cgroups;    // of the pod that matches
-	size_t pod_containers; // named ones of it
+	size_t pod_containers; // named ones of the pod that matches
 };
 
 static bool is_pod(const struct search *s, const struct kube_identity *identity)
@@ -49,7 +48,6 @@ static void try_cgroup(void *ctx, uint64_t id, const struct kube_identity *ident
 	(void)id;
 	if (!is_pod(s, identity))
 		return;
-	s->pod_cgroups++;
 	if (!identity->container_id || !identity->container_id[0] || !identity->container ||
 	    !identity->container[0])
 		return;
@@ -170,6 +168,26 @@ void container_finish(struct container *c)
 	c->root_fd = -1;
 }
 
+/* A pod that exists has at least its sandbox; cgroups may stay when it is gone. */
+static bool pod_has_processes(const char *pod_uid)
+{
+	struct proc_pids all = { 0 };
+	bool has_any = false;
+
+	if (proc_pids_all(&all, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < all.len && !has_any; i++) {
+		struct cgroup_identity identity;
+		char path[PATH_MAX];
+
+		has_any = cgroup_path_of_pid(all.data[i], path, sizeof(path)) == 0 &&
+			  cgroup_parse_path(path, &identity) &&
+			  strcmp(identity.pod_uid, pod_uid) == 0;
+	}
+	proc_pids_finish(&all);
+	return has_any;
+}
+
 /* The container that the kubelet has started in the place of @c. */
 static enum container_state find_successor(struct container *c, const struct options *o)
 {
@@ -177,10 +195,10 @@ static enum container_state find_successor(struct container *c, const struct opt
 	struct container next = { .root_fd = -1 };
 	struct err err;
 
+	if (!pod_has_processes(c->pod_uid))
+		return CONTAINER_GONE;
 	if (search_cgroups(&search, &err) < 0)
 		return CONTAINER_WAITS;
-	if (search.pod_cgroups == 0)
-		return CONTAINER_GONE;
 	/* Without its name, any other container could be meant. */
 	if (search.id[0] == '\0' || !o->container)
 		return CONTAINER_WAITS;
