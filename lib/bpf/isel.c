@@ -22,6 +22,7 @@ struct isel {
 	struct mir_func *m;
 	const struct codegen_options *o;
 	uint32_t *vreg_of;    // by IR value id; 0 none
+	uint32_t *same_as;    // while they are assigned, by vreg: another that it became one with
 	uint32_t *segment_of; // when the vreg of a rematerialised value was made
 	uint32_t segment;     // number of the stretch without block boundary and call; from 1
 	struct mir_block **block_of; // by IR block id
@@ -698,6 +699,7 @@ static uint32_t *shared_vreg(struct isel *is, const struct ir_insn *v)
  */
 static struct ir_insn *reused_operand(const struct isel *is, const struct ir_insn *v)
 {
+	struct ir_insn *best = NULL;
 	uint32_t first = 0, end = 1;
 
 	switch (v->op) {
@@ -724,11 +726,13 @@ static struct ir_insn *reused_operand(const struct isel *is, const struct ir_ins
 	for (uint32_t i = first; i < end; i++) {
 		struct ir_insn *a = v->args[i];
 
-		if (a->use_count == 1 && a->block == v->block && !is_remat(a) && a->op != OP_CTX &&
-		    a->op != OP_PARAM)
-			return a;
+		if (a->use_count != 1 || a->block != v->block || is_remat(a) || a->op == OP_CTX ||
+		    a->op == OP_PARAM)
+			continue;
+		if (!best || a->op == OP_PHI)
+			best = a;
 	}
-	return NULL;
+	return best;
 }
 
 static uint32_t *vreg_slot(struct isel *is, const struct ir_insn *v)
@@ -759,6 +763,25 @@ static void share_with_phis(struct isel *is, struct ir_block *b)
 	}
 }
 
+static uint32_t final_vreg(const struct isel *is, uint32_t vreg)
+{
+	while (is->same_as[vreg])
+		vreg = is->same_as[vreg];
+	return vreg;
+}
+
+/*
+ * Two phis become one where the second is computed from the first, which has no other use: neither
+ * is live where the other is, by the same reasoning.
+ */
+static void unite(struct isel *is, uint32_t a, uint32_t b)
+{
+	a = final_vreg(is, a);
+	b = final_vreg(is, b);
+	if (a != b)
+		is->same_as[a] = b;
+}
+
 static void assign_vreg(struct isel *is, struct ir_insn *v)
 {
 	struct ir_insn *reused = reused_operand(is, v);
@@ -769,12 +792,17 @@ static void assign_vreg(struct isel *is, struct ir_insn *v)
 	if (!*vreg)
 		*vreg = new_vreg(is);
 	is->vreg_of[v->id] = *vreg;
-	if (reused && !is->vreg_of[reused->id])
+	if (!reused)
+		return;
+	if (!is->vreg_of[reused->id])
 		is->vreg_of[reused->id] = *vreg;
+	else if (reused->op == OP_PHI)
+		unite(is, is->vreg_of[reused->id], *vreg);
 }
 
 static void assign_vregs(struct isel *is)
 {
+	is->same_as = arena_array(is->arena, uint32_t, is->f->insn_count + 2u);
 	move_uses_of_fused(is->f);
 	ir_foreach_block (is->f, b)
 		share_with_phis(is, b);
@@ -782,6 +810,9 @@ static void assign_vregs(struct isel *is)
 		for (struct ir_insn *v = b->last; v; v = v->prev)
 			if (ir_has_result(v) && v->use_count && !is_remat(v))
 				assign_vreg(is, v);
+	ir_foreach_block (is->f, b)
+		ir_foreach_insn (b, v)
+			is->vreg_of[v->id] = final_vreg(is, is->vreg_of[v->id]);
 }
 
 static void add_entry_move(struct isel *is, struct mir_insn *entry, uint32_t vreg, uint32_t reg)
