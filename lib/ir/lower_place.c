@@ -132,20 +132,14 @@ struct ir_insn *load_scalar(struct lower *lo, const struct place *p, const struc
 	return place_load(lo, &temp, 0, t->size, t->is_signed);
 }
 
-/* Bits of the unit @unit, extended by the type's sign. */
+/* Bits of the unit @unit; not extended by their sign, as bpftrace has it. */
 static struct ir_insn *extract_bits(struct lower *lo, struct ir_insn *unit,
-				    const struct type_member *m, bool is_signed)
+				    const struct type_member *m)
 {
-	int64_t left = 64 - m->bit_offset - m->bit_size;
-
-	if (!is_signed) {
-		unit = emit_op_imm(lo, OP_LSHR, unit, m->bit_offset);
-		return emit_op_imm(lo, OP_AND, unit,
-				   (int64_t)(m->bit_size >= 64 ? UINT64_MAX :
-								 (1ULL << m->bit_size) - 1));
-	}
-	unit = emit_op_imm(lo, OP_SHL, unit, left > 0 ? left : 0);
-	return emit_op_imm(lo, OP_ASHR, unit, 64 - m->bit_size);
+	unit = emit_op_imm(lo, OP_LSHR, unit, m->bit_offset);
+	if (m->bit_size >= 64)
+		return unit;
+	return emit_op_imm(lo, OP_AND, unit, (int64_t)((1ULL << m->bit_size) - 1));
 }
 
 /* The address of a __data_loc or __rel_loc field: its low half is an offset in the record. */
@@ -172,7 +166,7 @@ struct ir_insn *load_member(struct lower *lo, const struct place *object,
 		return load_scalar(lo, &p, t);
 	p.is_typed = false;
 	unit = load_scalar(lo, &p, type_int(t->size, false));
-	return extract_bits(lo, unit, m, t->is_signed);
+	return extract_bits(lo, unit, m);
 }
 
 /* ---- addresses ------------------------------------------------------------------------------- */
