@@ -211,7 +211,9 @@ static struct number fold_signed(enum ast_op op, int64_t a, int64_t b)
 	case OPR_MUL:
 		if (a < 0 && b < 0)
 			return fold_unsigned(op, 0 - (uint64_t)a, 0 - (uint64_t)b);
-		return __builtin_mul_overflow(a, b, &r) ? overflow : signed_number(r);
+		/* Of different signs: bpftrace's check is void, what does not fit wraps around. */
+		(void)__builtin_mul_overflow(a, b, &r);
+		return signed_number(r);
 	case OPR_DIV:
 		if (b == -1)
 			return fold_signed(OPR_MUL, a, b);
