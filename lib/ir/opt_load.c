@@ -22,6 +22,7 @@ enum fact_kind {
 	FACT_ZERO,
 	FACT_COMM,   // what get_current_comm() writes
 	FACT_LOOKUP, // value is the call that looked up what is there, as a key
+	FACT_KEY,    // value is an address that was given to a helper as that of a key
 };
 
 struct fact {
@@ -376,8 +377,8 @@ static bool is_same_content(const struct forward *fw, const struct place *a, con
 	for (uint32_t i = 0; i < fw->now.count; i++) {
 		const struct fact *fact = &fw->now.list[i];
 
-		if (fact->kind != FACT_LOOKUP && fact->kind != FACT_LOADED &&
-		    has_equal_fact(fw, fact, b, fact->at.off - a->off))
+		if (fact->kind != FACT_LOOKUP && fact->kind != FACT_KEY &&
+		    fact->kind != FACT_LOADED && has_equal_fact(fw, fact, b, fact->at.off - a->off))
 			same |= known_bytes(a, fact);
 	}
 	return same == all;
@@ -408,6 +409,32 @@ static bool visit_lookup(struct forward *fw, struct ir_insn *call)
 	return true;
 }
 
+/*
+ * The same key was built before, in another slot, and is still there: use that one; this one's
+ * stores are dead then.
+ */
+static void reuse_key(struct forward *fw, struct ir_insn *call, uint32_t arg)
+{
+	struct place key = memory_place(fw->m, call->args[arg], 0, 0);
+
+	if (key.kind != OBJECT_SLOT || key.off != 0)
+		return;
+	key.size = fw->f->slots.data[key.index].size;
+	for (uint32_t i = 0; i < fw->now.count; i++) {
+		const struct fact *fact = &fw->now.list[i];
+
+		if (fact->kind != FACT_KEY)
+			continue;
+		if (memory_is_same_object(&fact->at, &key))
+			return;
+		if (is_same_content(fw, &fact->at, &key)) {
+			call->args[arg] = fact->value;
+			return;
+		}
+	}
+	add_fact(fw, FACT_KEY, key, call->args[arg]);
+}
+
 static void forget_lookups(struct forward *fw)
 {
 	struct facts *now = &fw->now;
@@ -429,6 +456,9 @@ static void visit_call(struct forward *fw, struct ir_insn *call)
 {
 	bool is_unknown = call->op != OP_CALL || !helper_args(call);
 
+	for (uint32_t i = 0; !is_unknown && i < call->arg_count && helper_args(call)[i]; i++)
+		if (helper_args(call)[i] == 'k')
+			reuse_key(fw, call, i);
 	if (changes_maps(call))
 		forget_lookups(fw);
 	if (call->op == OP_CALL && (visit_comm(fw, call) || visit_lookup(fw, call)))
