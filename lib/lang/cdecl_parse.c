@@ -568,8 +568,7 @@ static void parse_declaration(struct decl_parser *p)
 	while (!p->panic && !is_next(p, ";")) {
 		struct declarator d = { .type = base };
 
-		/* What scripts write may end at the brace. */
-		if (p->pos == p->count || peek(p)->is_first)
+		if (p->pos == p->count)
 			return;
 		parse_declarator(p, base, &d);
 		parse_attributes(p, &attributes);

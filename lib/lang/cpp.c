@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "util/buf.h"
 #include "util/str.h"
@@ -192,11 +193,15 @@ static bool include_file(struct cpp *c, const char *path)
 	const struct source *source;
 	const char *slash = strrchr(path, '/');
 	size_t conditions = c->conditions.len;
+	struct stat st;
 	struct buf text;
 	int r;
 
 	if (strmap_has(&c->once, path))
 		return true;
+	/* Not of a terminal or the like. */
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return false;
 	buf_init(&text, HEADER_SIZE_MAX);
 	r = buf_read_file(&text, path);
 	if (!r) {
@@ -213,16 +218,22 @@ static bool include_file(struct cpp *c, const char *path)
 
 /*
  * Headers of the kernel and the C library are not read: their types are in BTF, their constants in a
- * table.  Which file that is doesn't matter.
+ * table.  Which file that is doesn't matter, only that it may be one.
  */
 static bool is_system_header(const char *name)
 {
-	static const char *const folders[] = { "asm/",	 "asm-generic/", "bcc/",   "bits/",
-					       "crypto/", "drm/",	 "linux/", "net/",
-					       "netinet/", "rdma/",	 "scsi/",  "sound/",
-					       "sys/",	 "trace/",	 "uapi/",  "video/",
-					       "xen/",	 "generated/",	 "kvm/",   "arpa/" };
+	static const char *const folders[] = {
+		"acpi/",   "arpa/",	"asm/",	   "asm-generic/", "bcc/",   "bits/",	 "block/",
+		"bpf/",	   "clocksource/", "crypto/", "drivers/",  "drm/",   "dt-bindings/", "fs/",
+		"generated/", "gnu/",	"include/", "keys/",	   "kernel/", "kvm/",	 "linux/",
+		"math-emu/", "media/",	"memory/", "misc/",	   "mm/",    "mtd/",	 "net/",
+		"netinet/", "pcmcia/",	"ras/",	   "rdma/",	   "rpc/",   "scsi/",	 "security/",
+		"soc/",	   "sound/",	"sys/",	   "target/",	   "trace/", "uapi/",	 "vdso/",
+		"video/",  "xen/",	"x86_64-linux-gnu/",
+	};
 
+	while (str_starts_with(name, "../"))
+		name += 3;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		if (str_starts_with(name, folders[i]))
 			return true;
@@ -245,9 +256,9 @@ static void include(struct cpp *c, const struct line *l, const char *name, bool 
 		if (include_file(c, arena_printf(c->arena, "%s/%s", c->include_paths.data[i], name)))
 			return;
 	}
-	if (!is_quoted || is_system_header(name))
+	if (is_system_header(name) || (!is_quoted && !strchr(name, '/')))
 		return;
-	(void)diag_error(c->diags, l->span, "'%s' file not found", name);
+	(void)diag_error(c->diags, l->span, "fatal error: '%s' file not found", name);
 }
 
 static void do_include(struct cpp *c, const struct line *l)
@@ -327,6 +338,13 @@ void cpp_process(struct cpp *c, const struct source *source, uint32_t begin, uin
 		else if (is_active(c))
 			cpp_expand(c, &tokens.data[start], i - start, &c->output);
 	}
+}
+
+void cpp_end_declaration(struct cpp *c)
+{
+	struct c_token semicolon = { .kind = C_PUNCT, .text = ";" };
+
+	vec_push(c->arena, &c->output, semicolon);
 }
 
 void cpp_finish(struct cpp *c)

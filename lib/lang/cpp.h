@@ -72,6 +72,8 @@ void cpp_define(struct cpp *c, const char *name, const char *text);
 /* Process bytes [@begin, @end) of @source; @dir is where its headers are, or NULL. */
 void cpp_process(struct cpp *c, const struct source *source, uint32_t begin, uint32_t end,
 		 const char *dir);
+/* End the declaration at hand: a script may leave its semicolon out. */
+void cpp_end_declaration(struct cpp *c);
 /* Report what is still open. */
 void cpp_finish(struct cpp *c);
 const struct cpp_macro *cpp_find(const struct cpp *c, const char *name);

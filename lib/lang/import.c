@@ -163,9 +163,18 @@ static void import_file(struct importer *im, const char *name, const char *path,
 				 path);
 		return;
 	}
-	if (!stat(path, &st) && S_ISDIR(st.st_mode)) {
+	if (stat(path, &st)) {
+		(void)diag_error(im->diags, span, "error reading import '%s': %s", path,
+				 strerror(errno));
+		return;
+	}
+	if (S_ISDIR(st.st_mode)) {
 		if (!is_listed)
 			import_folder(im, name, path, span);
+		return;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		(void)diag_error(im->diags, span, "not a file: \"%s\"", path);
 		return;
 	}
 	if (str_ends_with(path, ".bt")) {
@@ -279,8 +288,11 @@ static void define_version(struct importer *im, struct cpp *cpp)
 
 static void process_chunks(struct cpp *cpp, const struct ast_program *p, const char *dir)
 {
-	vec_foreach(&p->c_chunks, it)
+	vec_foreach(&p->c_chunks, it) {
 		cpp_process(cpp, it->source, it->begin, it->end, dir);
+		if (it->source->text[it->begin] != '#')
+			cpp_end_declaration(cpp);
+	}
 }
 
 /* Headers first, then the declarations of imported scripts, and at last those of the script. */

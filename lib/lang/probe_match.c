@@ -335,11 +335,9 @@ static void match_uprobe_in(struct matcher *m)
 		match_source_line(m);
 	} else if (!ap.function || (!*ap.function && m->options->is_unsafe)) {
 		add(m, &ap);
-	} else if (ap.lang || str_has_glob(ap.function)) {
-		if (m->target->user_functions)
-			(void)m->target->user_functions(m->target->ctx, m->path, ap.function,
-							ap.lang != NULL, add_user_function, m,
-							&err);
+	} else if (m->target->user_functions && (ap.lang || str_has_glob(ap.function))) {
+		(void)m->target->user_functions(m->target->ctx, m->path, ap.function,
+						ap.lang != NULL, add_user_function, m, &err);
 	} else if (!m->target->user_symbol ||
 		   !m->target->user_symbol(m->target->ctx, m->path, ap.function, &symbol)) {
 		add(m, &ap);
