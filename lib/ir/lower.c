@@ -243,9 +243,9 @@ static void find_exit(void *ctx, struct ast *node)
 }
 
 /*
- * An interval that calls exit() does nothing after that, though the runner takes a moment to detach
- * it: `interval:ms:1 { print(@x); exit(); }` prints once.  Other probes go on, as in bpftrace: what
- * they count until then is part of the result.
+ * A probe that calls exit() does nothing after that, though the runner takes a moment to detach it:
+ * `interval:ms:1 { print(@x); exit(); }` prints once.  Those on user functions go on, as in
+ * bpftrace: what a short program does until then is part of the result.
  */
 static void leave_after_exit(struct lower *lo, const struct probe *p, struct ir_block *leave)
 {
@@ -253,7 +253,8 @@ static void leave_after_exit(struct lower *lo, const struct probe *p, struct ir_
 	struct ir_block *go_on;
 	bool calls_exit = false;
 
-	if (p->kind != PROBE_interval)
+	if (probe_infos[p->kind].flags & PROBE_F_RUNNER || p->kind == PROBE_uprobe ||
+	    p->kind == PROBE_uretprobe || p->kind == PROBE_usdt)
 		return;
 	find_exit(&calls_exit, p->body);
 	if (!calls_exit)
@@ -290,6 +291,9 @@ static void lower_probe(struct lower *lo, const struct probe *p)
 
 	choose_load(lo, program);
 	lower_container_filter(lo, end);
+	lo->iter_objects.len = 0;
+	if (p->kind == PROBE_iter)
+		iter_begin(lo, p, end);
 	lower_body(lo, p, end);
 	block_enter(lo, end);
 	program_end(lo);

@@ -171,6 +171,63 @@ struct ir_insn *lower_args(struct lower *lo, const struct ast *e, const struct p
 	return dst ? NULL : place_address(lo, &p);
 }
 
+/* ---- iterators ------------------------------------------------------------------------------- */
+
+/*
+ * The last time an iterator's program runs, its objects are NULL, and the verifier knows.  They are
+ * loaded once, and the program ends there: what was loaded again would have to be tested again.
+ */
+struct iter_search {
+	struct lower *lo;
+	struct ir_block *leave;
+};
+
+static void load_iter_object(struct lower *lo, const struct type_member *m, struct ir_block *leave)
+{
+	struct iter_object object = { .offset = m->offset };
+	struct place p = place_ptr(emit_ctx(lo), m->offset, AS_CTX);
+	struct ir_block *is_there;
+
+	if (iter_object(lo, &p))
+		return;
+	object.value = place_load(lo, &p, 0, 8, false);
+	mark_btf_pointer(lo, object.value, m->type);
+	is_there = block_new(lo);
+	emit_branch_imm(lo, COND_NE, object.value, 0, is_there, leave);
+	block_enter(lo, is_there);
+	vec_push(lo->arena, &lo->iter_objects, object);
+}
+
+static void find_iter_object(void *ctx, struct ast *node)
+{
+	struct iter_search *s = ctx;
+	const struct ast *object = node->kind == AST_FIELD ? node->field.object : NULL;
+
+	if (object && object->kind == AST_BUILTIN && object->ident.builtin == BI_ctx &&
+	    node->field.member.type->kind == TYPE_POINTER)
+		load_iter_object(s->lo, &node->field.member, s->leave);
+	ast_each_child(node, find_iter_object, ctx);
+}
+
+void iter_begin(struct lower *lo, const struct probe *p, struct ir_block *leave)
+{
+	struct iter_search s = { .lo = lo, .leave = leave };
+
+	if (p->predicate)
+		find_iter_object(&s, p->predicate);
+	find_iter_object(&s, p->body);
+}
+
+struct ir_insn *iter_object(const struct lower *lo, const struct place *p)
+{
+	if (lo->fn->parent || p->kind != PLACE_PTR || p->base->op != OP_CTX)
+		return NULL;
+	vec_foreach(&lo->iter_objects, o)
+		if (o->offset == p->offset)
+			return o->value;
+	return NULL;
+}
+
 /* ---- argN, retval, func … -------------------------------------------------------------------- */
 
 struct ir_insn *lower_arg(struct lower *lo, const struct ast *e, const struct place *dst)

@@ -208,6 +208,12 @@ struct map_info {
 	bool is_percpu;
 };
 
+/* A pointer in an iterator's context, and its value. */
+struct iter_object {
+	uint32_t offset;
+	struct ir_insn *value;
+};
+
 struct stack_map {
 	uint32_t map;
 	uint32_t limit;
@@ -250,6 +256,7 @@ struct lower {
 	struct span span;
 	struct var_state *variables; // by variable.id, of the probe
 	uint32_t variable_count;
+	vec_of(struct iter_object) iter_objects;
 	struct ir_insn *syscall_number; // in a program for system calls
 	bool is_syscall;	// arguments are those of a raw tracepoint
 	uint32_t callback_count;
@@ -545,6 +552,9 @@ struct place args_place(struct lower *lo);
 struct ir_insn *args_register(struct lower *lo, uint32_t number);
 struct ir_insn *args_register_at(struct lower *lo, uint32_t offset);
 struct ir_insn *args_pc(struct lower *lo);
+/* Iterators: leave if an object that @p's body uses is not there; iter_object() is what was loaded. */
+void iter_begin(struct lower *lo, const struct probe *p, struct ir_block *leave);
+struct ir_insn *iter_object(const struct lower *lo, const struct place *p);
 struct ir_insn *usdt_argument(struct lower *lo, uint32_t number);
 /* The raw tracepoints of system calls: the number, and tasks that use other numbers. */
 struct ir_insn *syscall_number(struct lower *lo, bool is_exit);

@@ -123,6 +123,8 @@ struct ir_insn *load_scalar(struct lower *lo, const struct place *p, const struc
 	enum addr_space as = resolve_space(lo, p->as);
 	struct place temp;
 
+	if (as == AS_CTX && iter_object(lo, p))
+		return iter_object(lo, p);
 	if (as == AS_BPF || as == AS_CTX)
 		return place_load(lo, p, 0, t->size, t->is_signed);
 	if (p->is_typed && as != AS_USER)
