@@ -91,7 +91,7 @@ const struct type *builtin_check_print(struct sema *s, struct ast *call)
 			   type_name(s->arena, t));
 	else if (!is_printable(s, t))
 		diag_error(s->diags, call->span, "%s type passed to print() is not printable",
-			   type_name(s->arena, t));
+			   sema_object_name(s, t));
 	else if (t->kind == TYPE_ARGS)
 		(void)sema_convert(s, &call->call.args.data[0], sema_args_record(s, t));
 	else if (call->call.args.len != 1)

@@ -213,3 +213,6 @@ bool sema_can_convert(const struct type *from, const struct type *to);
 void sema_wrap_cast(struct sema *s, struct ast **slot, const struct type *to);
 /* A copy of @node, for putting a new node where it was. */
 struct ast *sema_move(struct sema *s, const struct ast *node);
+
+/* A type's name in a message; `args` by the probe that it belongs to. */
+const char *sema_object_name(struct sema *s, const struct type *t);

@@ -105,7 +105,7 @@ static const struct type *tuple_field(struct sema *s, struct ast *node, const st
 	return item;
 }
 
-static const char *object_name(struct sema *s, const struct type *t)
+const char *sema_object_name(struct sema *s, const struct type *t)
 {
 	if (t->kind == TYPE_ARGS && s->probe->attach_points.len)
 		return arena_printf(s->arena, "struct %s_args",
@@ -135,11 +135,11 @@ static void report_member(struct sema *s, const struct ast *node, const struct t
 	else if (t->kind == TYPE_ARGS && s->probe->kind != PROBE_tracepoint)
 		diag_error(s->diags, node->span, "Can't find function parameter %s", name);
 	else if (t->kind == TYPE_STRUCT && !t->is_complete)
-		diag_error(s->diags, node->span, "Unknown struct/union: '%s'", object_name(s, t));
+		diag_error(s->diags, node->span, "Unknown struct/union: '%s'", sema_object_name(s, t));
 	else
 		diag_error(s->diags, node->span,
 			   "Struct/union of type '%s' does not contain a field named '%s'",
-			   object_name(s, t), name);
+			   sema_object_name(s, t), name);
 	hint_member(s, t, name);
 }
 
