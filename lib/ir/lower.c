@@ -265,25 +265,6 @@ static void leave_after_exit(struct lower *lo, const struct probe *p, struct ir_
 	block_enter(lo, go_on);
 }
 
-/*
- * The objects of an iterator are NULL in the call that ends it, and the verifier wants to see that
- * they are not before they are followed.
- */
-static void leave_at_end_of_iteration(struct lower *lo, const struct probe *p, struct ir_block *next)
-{
-	for (uint32_t i = 0; p->args && i < p->args->count; i++) {
-		const struct type_member *m = &p->args->members[i];
-		struct ir_block *there;
-
-		if (m->type->kind != TYPE_POINTER || !strcmp(m->name, "meta"))
-			continue;
-		there = block_new(lo);
-		emit_branch_imm(lo, COND_EQ, emit_load(lo, emit_ctx(lo), m->offset, 8, false), 0, next,
-				there);
-		block_enter(lo, there);
-	}
-}
-
 void lower_body(struct lower *lo, const struct probe *p, struct ir_block *next)
 {
 	struct ir_block *body;
@@ -293,8 +274,6 @@ void lower_body(struct lower *lo, const struct probe *p, struct ir_block *next)
 	vars_begin(lo, p);
 	lo->fn->return_to = next;
 	lo->rmw_access = NULL;
-	if (p->kind == PROBE_iter)
-		leave_at_end_of_iteration(lo, p, next);
 	if (p->predicate) {
 		body = block_new(lo);
 		lower_condition(lo, p->predicate, body, next);
