@@ -86,8 +86,9 @@ bool cgroups_identify(struct cgroups *c, uint64_t id, struct kube_identity *out)
  */
 size_t cgroups_scan(struct cgroups *c);
 
-/* Ids of all cgroups known now that @fn accepts: for in-kernel predicates on names. */
 /* Whether the last scan has found it. */
 bool cgroups_exists(struct cgroups *c, uint64_t id);
+
+/* Ids of all cgroups known now that @fn accepts: for in-kernel predicates on names. */
 typedef void (*cgroups_each_fn)(void *ctx, uint64_t id, const struct kube_identity *identity);
 void cgroups_each(struct cgroups *c, cgroups_each_fn fn, void *ctx);
