@@ -110,37 +110,50 @@ static void generate(struct codegen *g, uint32_t index)
 	}
 }
 
-static void fill_in(struct image_program *out, const struct emitter *e)
+/* A copy in @a of what @e has in its own arena. */
+static void fill_in(struct image_program *out, struct arena *a, const struct emitter *e)
 {
-	out->insns = e->insns.data;
 	out->insn_count = (uint32_t)e->insns.len;
-	out->relocs = e->relocs.data;
+	out->insns = arena_memdup(a, e->insns.data, e->insns.len * sizeof(*e->insns.data));
 	out->reloc_count = (uint32_t)e->relocs.len;
-	out->lines = e->lines.data;
+	out->relocs = arena_memdup(a, e->relocs.data, e->relocs.len * sizeof(*e->relocs.data));
 	out->line_count = (uint32_t)e->lines.len;
-	out->funcs = e->funcs.data;
+	out->lines = arena_memdup(a, e->lines.data, e->lines.len * sizeof(*e->lines.data));
 	out->func_count = (uint32_t)e->funcs.len;
+	out->funcs = arena_memdup(a, e->funcs.data, e->funcs.len * sizeof(*e->funcs.data));
+}
+
+static const char *emit_program(struct image_program *out, struct arena *a, struct codegen *g)
+{
+	struct emitter e;
+
+	emit_init(&e, g->arena, g->o->cpu_v4);
+	for (uint32_t i = 0; i < g->p->funcs.len; i++)
+		emit_func(&e, g->mir[i]);
+	emit_finish(&e);
+	if (!e.error && e.insns.len > BPF_MAX_INSNS)
+		e.error = "the program is too long for the kernel";
+	if (!e.error)
+		fill_in(out, a, &e);
+	return e.error;
 }
 
 const char *codegen_program(struct image_program *out, struct arena *a, struct ir_program *p,
 			    const struct codegen_options *o, uint32_t *scratch_bytes)
 {
-	struct codegen g = { .arena = a, .o = o, .p = p, .scratch_bytes = scratch_bytes };
-	struct emitter e;
+	struct arena arena; // of the machine IR: it is gone when the instructions are there
+	struct codegen g = { .arena = &arena, .o = o, .p = p, .scratch_bytes = scratch_bytes };
 
-	g.mir = arena_array(a, struct mir_func *, p->funcs.len);
-	g.depth = arena_array(a, uint32_t, p->funcs.len);
+	arena_init(&arena);
+	g.mir = arena_array(&arena, struct mir_func *, p->funcs.len);
+	g.depth = arena_array(&arena, uint32_t, p->funcs.len);
 	for (uint32_t i = 0; i < p->funcs.len && !g.error; i++)
 		if (!g.mir[i])
 			generate(&g, i);
+	if (!g.error)
+		g.error = emit_program(out, a, &g);
 	if (g.error)
-		return g.error;
-	emit_init(&e, a, o->cpu_v4);
-	for (uint32_t i = 0; i < p->funcs.len; i++)
-		emit_func(&e, g.mir[i]);
-	emit_finish(&e);
-	if (!e.error && e.insns.len > BPF_MAX_INSNS)
-		e.error = "the program is too long for the kernel";
-	fill_in(out, &e);
-	return e.error;
+		g.error = arena_strdup(a, g.error);
+	arena_finish(&arena);
+	return g.error;
 }

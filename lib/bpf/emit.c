@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+#define ISLAND_DISTANCE 12000 // instructions, in long functions
+
 void emit_init(struct emitter *e, struct arena *a, bool cpu_v4)
 {
 	*e = (struct emitter){ .arena = a, .cpu_v4 = cpu_v4 };
@@ -267,11 +269,12 @@ static struct layout lay_out(struct emitter *e, const struct mir_func *m)
 
 	find_forwards(&l, e, m);
 	l.order = arena_array(e->arena, struct mir_block *, m->block_count);
-	for (uint32_t is_cold = 0; is_cold < 2; is_cold++)
+	for (uint32_t pass = 0; pass < (e->is_long ? 1u : 2u); pass++)
 		for (uint32_t i = 0; i < m->block_count; i++) {
 			struct mir_block *b = &m->blocks[i];
+			bool is_now = e->is_long || b->is_cold == (pass == 1);
 
-			if (b->is_cold == is_cold && (i == 0 || l.forward[i] == b))
+			if (is_now && (i == 0 || l.forward[i] == b))
 				l.order[l.count++] = b;
 		}
 	return l;
@@ -375,26 +378,83 @@ static void emit_block(struct emitter *e, const struct layout *l, struct mir_blo
 	}
 }
 
-/* Distances are counted from the instruction after the jump. */
-static void resolve_jumps(struct emitter *e)
+/* --- long functions -------------------------------------------------------------------------- */
+
+static bool falls_through(const struct emitter *e)
 {
+	uint8_t code = vec_last(&e->insns).code;
+
+	return code != (BPF_JMP | BPF_EXIT) && code != (BPF_JMP | BPF_JA);
+}
+
+/* The jump at @slot, made for older jumps to @target; a new one if there is none yet. */
+static uint32_t island_slot(struct emitter *e, uint32_t first, const struct mir_block *target)
+{
+	uint32_t slot = here(e);
+
+	vec_foreach (&e->jumps, jump)
+		if (jump->pc >= first && jump->target == target)
+			return jump->pc;
+	emit_jump_to(e, insn_make(BPF_JMP | BPF_JA, 0, 0, 0, 0), target);
+	return slot;
+}
+
+/*
+ * Jumps reach 32767 instructions.  In a long function, every now and then come some jumps that
+ * earlier ones go by on their way to what is still ahead.
+ */
+static void emit_island(struct emitter *e)
+{
+	bool is_in_the_way = falls_through(e);
+	uint32_t over = here(e), first = over + is_in_the_way;
+	size_t kept = 0, count = e->jumps.len;
+
+	if (is_in_the_way)
+		emit_insn(e, insn_make(BPF_JMP | BPF_JA, 0, 0, 0, 0));
+	for (size_t i = 0; i < count; i++) {
+		struct emit_jump jump = e->jumps.data[i];
+
+		if (jump.target->pc == UINT32_MAX && over - jump.pc > ISLAND_DISTANCE / 3) {
+			uint32_t slot = island_slot(e, first, jump.target);
+
+			e->insns.data[jump.pc].off = (int16_t)(slot - jump.pc - 1);
+		} else {
+			e->jumps.data[kept++] = jump;
+		}
+	}
+	for (size_t i = count; i < e->jumps.len; i++)
+		e->jumps.data[kept++] = e->jumps.data[i];
+	e->jumps.len = kept;
+	if (is_in_the_way)
+		e->insns.data[over].off = (int16_t)(here(e) - over - 1);
+	e->island = here(e);
+}
+
+/* Distances are counted from the instruction after the jump; false if one is too far. */
+static bool resolve_jumps(struct emitter *e)
+{
+	bool ok = true;
+
 	vec_foreach (&e->jumps, jump) {
 		struct bpf_insn *insn = &e->insns.data[jump->pc];
 		int64_t distance = (int64_t)jump->target->pc - jump->pc - 1;
 
 		if (distance == (int16_t)distance) {
 			insn->off = (int16_t)distance;
-		} else if (e->cpu_v4 && BPF_OP(insn->code) == BPF_JA) {
+		} else if (e->cpu_v4 && insn->code == (BPF_JMP | BPF_JA)) {
 			insn->code = BPF_JMP32 | BPF_JA;
 			insn->imm = (int32_t)distance;
 		} else {
-			e->error = "a jump spans more than 32767 instructions";
+			ok = false;
 		}
 	}
 	e->jumps.len = 0;
+	return ok;
 }
 
-void emit_func(struct emitter *e, const struct mir_func *m)
+/* --- the function ---------------------------------------------------------------------------- */
+
+static bool try_func(struct emitter *e, const struct mir_func *m)
 {
 	struct image_func func = { .name = m->name, .pc = here(e), .param_count = m->param_count };
 	struct layout l = lay_out(e, m);
@@ -402,10 +462,33 @@ void emit_func(struct emitter *e, const struct mir_func *m)
 	e->func = m;
 	e->frame_bytes = m->frame_bytes;
 	e->emergency[0] = e->emergency[1] = 0;
+	e->island = here(e);
 	vec_push(e->arena, &e->funcs, func);
-	for (uint32_t i = 0; i < l.count; i++)
+	for (uint32_t i = 0; i < m->block_count; i++)
+		m->blocks[i].pc = UINT32_MAX;
+	for (uint32_t i = 0; i < l.count; i++) {
 		emit_block(e, &l, l.order[i], i + 1 < l.count ? l.order[i + 1] : NULL);
-	resolve_jumps(e);
+		if (e->is_long && here(e) - e->island > ISLAND_DISTANCE)
+			emit_island(e);
+	}
+	return resolve_jumps(e);
+}
+
+void emit_func(struct emitter *e, const struct mir_func *m)
+{
+	const struct emitter before = *e;
+
+	if (try_func(e, m))
+		return;
+	e->insns.len = before.insns.len;
+	e->lines.len = before.lines.len;
+	e->relocs.len = before.relocs.len;
+	e->funcs.len = before.funcs.len;
+	e->func_refs.len = before.func_refs.len;
+	e->is_long = true;
+	if (!try_func(e, m))
+		e->error = "a loop spans more than 32767 instructions";
+	e->is_long = false;
 }
 
 void emit_finish(struct emitter *e)

@@ -32,6 +32,8 @@ struct emitter {
 	uint32_t insn;        // of func
 	struct span span;
 	int32_t frame_bytes;
+	bool is_long;      // jumps of the function don't reach: see emit_island()
+	uint32_t island;   // pc after the last one
 	const char *error; // NULL, or why the program can't be expressed
 };
 

@@ -133,7 +133,10 @@ void cfg_compute(struct ir_func *f)
 		w.postorder.data[i]->mark = 0;
 	}
 	f->rpo_count = rpo;
-	f->rpo_blocks = arena_array(f->arena, struct ir_block *, rpo);
+	if (rpo > f->rpo_cap) {
+		f->rpo_cap = 2 * rpo;
+		f->rpo_blocks = arena_array(f->arena, struct ir_block *, f->rpo_cap);
+	}
 	for (size_t i = 0; i < w.postorder.len; i++)
 		f->rpo_blocks[w.postorder.data[i]->rpo] = w.postorder.data[i];
 	/* All back edges of one header must be neighbours. */

@@ -101,7 +101,7 @@ struct ir_func {
 	struct ir_block *entry, *tail; // layout list
 	uint32_t insn_count; // next id
 	struct ir_block **rpo_blocks; // cfg_compute(): rpo_count blocks in reverse postorder
-	uint32_t rpo_count;
+	uint32_t rpo_count, rpo_cap;
 	uint32_t block_count;
 	vec_of(struct ir_slot) slots;
 };
