@@ -178,6 +178,7 @@ enum var_home { VAR_UNSEEN, VAR_SSA, VAR_MEMORY, VAR_PAIR };
 /* Where a variable of the script lives. */
 struct var_state {
 	enum var_home home;
+	bool is_shared; // used by callbacks, too
 	struct lower_func *func;
 	uint32_t number; // VAR_SSA: in func->ssa; VAR_MEMORY: slot
 	/* VAR_PAIR: the variable of a loop over a map, never assembled */
@@ -346,7 +347,8 @@ void fork_end(struct lower *lo, struct fork *f);
 void vars_begin(struct lower *lo, const struct probe *p);
 /* Does the variable hold the address of a value that is elsewhere, not the value? */
 bool var_is_reference(const struct variable *v);
-bool var_is_in_register(const struct variable *v);
+/* Does it live in memory, for callbacks or whoever has its address? */
+bool var_is_shared(struct lower *lo, const struct variable *v);
 struct var_state *var_state(struct lower *lo, const struct variable *v);
 struct var_state *var_state_slot(struct lower *lo, const struct variable *v); // also before it has a home
 struct ir_insn *var_read(struct lower *lo, const struct variable *v);
@@ -426,6 +428,7 @@ uint32_t kube_set_new(struct lower *lo, const char *name);
 struct ir_insn *kube_set_lookup(struct lower *lo, uint32_t map, struct ir_insn *id);
 void lower_for_map(struct lower *lo, const struct ast *s);
 void lower_for_range(struct lower *lo, const struct ast *s);
+bool is_inline_range(const struct lower *lo, const struct ast *s);
 void lower_while(struct lower *lo, const struct ast *s);
 void lower_unroll(struct lower *lo, const struct ast *s);
 

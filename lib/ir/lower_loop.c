@@ -14,6 +14,8 @@
 #define INLINE_ROUNDS 32
 /* Without bpf_loop(), the longest loop over constants. */
 #define INLINE_ROUNDS_MAX 4096
+/* The longest of others: see bound_rounds(). */
+#define UNKNOWN_ROUNDS_MAX 1024
 
 static bool constant_value(const struct ast *e, int64_t *out)
 {
@@ -166,21 +168,40 @@ static void return_if_asked(struct lower *lo, const struct lower_func *fn)
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
-static void inline_range(struct lower *lo, const struct ast *s)
+/* The verifier wants to see an end: a loop of unknown length stops after so many rounds. */
+static void bound_rounds(struct lower *lo, struct ir_insn *round, struct ir_block *end,
+			 struct span span)
+{
+	struct ir_block *too_long = block_new(lo), *go_on = block_new(lo);
+
+	too_long->is_cold = true;
+	emit_branch_imm(lo, COND_ULT, round, UNKNOWN_ROUNDS_MAX, go_on, too_long);
+	block_enter(lo, too_long);
+	emit_runtime_error(lo, "The loop was ended after 1024 rounds: this kernel has no bpf_loop.",
+			   span);
+	emit_jump(lo, end);
+	block_enter(lo, go_on);
+}
+
+/* A loop of the program itself, over start + 0, start + 1 … */
+static void inline_range(struct lower *lo, const struct ast *s, bool is_bounded)
 {
 	struct ir_block *head = block_open(lo), *body = block_new(lo), *end = block_new(lo);
 	struct loop_scope scope = { .outer = lo->fn->loops, .break_to = end };
+	struct ir_insn *start = lower_scalar(lo, s->loop.start);
+	struct ir_insn *limit = lower_scalar(lo, s->loop.end), *round, *value;
 	uint32_t counter = ssa_var_new(lo);
-	struct ir_insn *limit, *value;
 
 	scope.continue_to = block_new(lo);
-	ssa_write(lo, counter, lower_scalar(lo, s->loop.start));
-	limit = lower_scalar(lo, s->loop.end);
+	ssa_write(lo, counter, emit_const(lo, 0));
 	emit_jump(lo, head);
 	block_enter(lo, head);
-	value = ssa_read(lo, counter);
+	round = ssa_read(lo, counter);
+	value = emit_op(lo, OP_ADD, start, round);
 	emit_branch(lo, COND_SLT, value, limit, body, end);
 	block_enter(lo, body);
+	if (!is_bounded)
+		bound_rounds(lo, round, end, s->span);
 	var_write(lo, s->loop.var, value);
 	lo->fn->loops = &scope;
 	lower_stmt(lo, s->loop.body);
@@ -230,21 +251,26 @@ static void callback_range(struct lower *lo, const struct ast *s)
 	block_enter(lo, end);
 }
 
-void lower_for_range(struct lower *lo, const struct ast *s)
+static bool is_short_range(const struct lower *lo, const struct ast *s)
 {
 	uint32_t limit = lo->features.loop ? INLINE_ROUNDS : INLINE_ROUNDS_MAX;
 	int64_t start, end;
 
-	if (constant_value(s->loop.start, &start) && constant_value(s->loop.end, &end) &&
-	    (start >= end || (uint64_t)end - (uint64_t)start <= limit)) {
-		inline_range(lo, s);
-	} else if (lo->features.loop) {
+	return constant_value(s->loop.start, &start) && constant_value(s->loop.end, &end) &&
+	       (start >= end || (uint64_t)end - (uint64_t)start <= limit);
+}
+
+bool is_inline_range(const struct lower *lo, const struct ast *s)
+{
+	return !lo->features.loop || is_short_range(lo, s);
+}
+
+void lower_for_range(struct lower *lo, const struct ast *s)
+{
+	if (is_inline_range(lo, s))
+		inline_range(lo, s, is_short_range(lo, s));
+	else
 		callback_range(lo, s);
-	} else {
-		diag_error(lo->diags, s->span,
-			   "for loops over a range that is long or not constant need a kernel with "
-			   "bpf_loop (5.17)");
-	}
 }
 
 /* ---- maps ------------------------------------------------------------------------------------ */
@@ -284,7 +310,7 @@ static void bind_pair(struct lower *lo, const struct ast *s, const struct map_in
 		key = place_ptr(pair.key, 0, AS_BPF);
 		pair.number_value = agg_read_key(lo, m, &key, s->span);
 	}
-	if (v->is_captured || v->is_addressed) {
+	if (var_is_shared(lo, v)) {
 		dst = place_padded(var_place(lo, v));
 		pair_store(lo, &pair, v->type, &dst);
 		return;

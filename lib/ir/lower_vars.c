@@ -19,10 +19,28 @@
 
 #include <assert.h>
 
+/* Variables that callbacks share with the functions around them. */
+static void find_shared(void *ctx, struct ast *node)
+{
+	struct lower *lo = ctx;
+
+	if (node->kind == AST_FOR_MAP ||
+	    (node->kind == AST_FOR_RANGE && !is_inline_range(lo, node)))
+		vec_foreach(&node->loop.captures, v)
+			var_state_slot(lo, *v)->is_shared = true;
+	ast_each_child(node, find_shared, ctx);
+}
+
 void vars_begin(struct lower *lo, const struct probe *p)
 {
 	lo->variable_count = p->variable_count;
 	lo->variables = arena_array(lo->arena, struct var_state, p->variable_count + 1);
+	find_shared(lo, p->body);
+}
+
+bool var_is_shared(struct lower *lo, const struct variable *v)
+{
+	return v->is_addressed || var_state_slot(lo, v)->is_shared;
 }
 
 bool var_is_reference(const struct variable *v)
@@ -34,9 +52,9 @@ bool var_is_reference(const struct variable *v)
 	return t->as == AS_KERNEL || t->as == AS_USER || t->as == AS_BTF || t->as == AS_CTX;
 }
 
-bool var_is_in_register(const struct variable *v)
+static bool is_in_register(struct lower *lo, const struct variable *v)
 {
-	if (v->is_captured || v->is_addressed)
+	if (var_is_shared(lo, v))
 		return false;
 	return type_is_scalar(v->type) || var_is_reference(v);
 }
@@ -73,7 +91,7 @@ struct var_state *var_state(struct lower *lo, const struct variable *v)
 	if (s->home != VAR_UNSEEN && is_in_scope(lo, s))
 		return s;
 	s->func = lo->fn;
-	if (var_is_in_register(v)) {
+	if (is_in_register(lo, v)) {
 		s->home = VAR_SSA;
 		s->number = ssa_var_new(lo);
 		return s;
@@ -82,7 +100,7 @@ struct var_state *var_state(struct lower *lo, const struct variable *v)
 	s->home = VAR_MEMORY;
 	p = is_word ? place_slot(lo, 8, 8, v->name) : place_for(lo, v->type, v->name);
 	s->number = p.index;
-	if (v->is_captured || v->is_addressed) {
+	if (var_is_shared(lo, v)) {
 		struct ir_slot *slot = &lo->fn->ir->slots.data[p.index];
 
 		slot->is_whole = true;

@@ -354,9 +354,6 @@ static void stmt_for_range(struct sema *s, struct ast *node)
 
 	range_bound(s, node, start, "start");
 	range_bound(s, node, end, "end");
-	if (s->is_final && s->options->features && !s->options->features->loop &&
-	    !s->options->features->for_each_map_elem)
-		diag_error(s->diags, node->span, "Missing required kernel feature: loop");
 	if (sema_is_integer(start) && sema_is_integer(end)) {
 		t = start->size == end->size ? start : sema_promote(s, start, end);
 		set_loop_var(s, node, sema_int(s, t->size, t->is_signed, AS_NONE));
