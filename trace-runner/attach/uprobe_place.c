@@ -108,6 +108,14 @@ static int check_offset(const struct attach_point *ap, const struct elfsym *symb
 	return 0;
 }
 
+static void warn_unchecked(const struct attach_point *ap)
+{
+	message_warning(
+		"Could not determine instruction boundary for %s (binary appears stripped). "
+		"Misaligned probes can lead to tracee crashes!",
+		ap->name);
+}
+
 /* An attach point by address: the function there, or NULL. */
 static const struct elfsym *symbol_at(const struct elfsyms *t, const struct attach_point *ap)
 {
@@ -134,9 +142,7 @@ static int place_of_function(struct uprobe_place *out, struct uprobe_files *f,
 		return err_set(err, -ENOENT, "Could not resolve address: %s:0x%" PRIx64 HINT_UNSAFE,
 			       ap->path, ap->address);
 	if (!symbol) {
-		message_warning("Could not determine instruction boundary for %s (binary appears "
-				"stripped). Misaligned probes can lead to tracee crashes!",
-				ap->name);
+		warn_unchecked(ap);
 		if (!kelf_address_to_offset(e, ap->address, &out->offset))
 			out->offset = ap->address;
 		return 0;
@@ -195,6 +201,12 @@ int uprobe_find_places(uprobe_places *out, struct uprobe_files **files,
 	}
 	f = find_file(files, ap->path);
 	r = open_file(f, err);
+	if (r == -ENOEXEC && is_unsafe && ap->has_address) {
+		warn_unchecked(ap);
+		place.offset = ap->address;
+		vec_push(NULL, out, place);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	if (ap->kind == PROBE_usdt)
