@@ -101,21 +101,23 @@ static void add_to_bucket(struct lower *lo, struct agg_update *u, struct ir_insn
 	add_word(lo, &bucket, 0, emit_const(lo, 1));
 }
 
-/* log2 of each byte, as a table; what 0 gives is never used. */
-static struct place log2_table(struct lower *lo)
+/* log2 of each byte + @add, @zero for 0. */
+static struct place log2_table(struct lower *lo, unsigned int add, unsigned int zero)
 {
-	uint8_t table[256] = { 0 };
+	uint8_t table[256] = { (uint8_t)zero };
 
 	for (unsigned int i = 1; i < 256; i++)
-		table[i] = (uint8_t)(31 - __builtin_clz(i));
+		table[i] = (uint8_t)(31 - __builtin_clz(i) + add);
 	return rodata_bytes(lo, table, sizeof(table), 8);
 }
 
-/* The position of the highest bit of @value, which is greater than 0: three tests and a table. */
-static struct ir_insn *highest_bit(struct lower *lo, struct ir_insn *value)
+/*
+ * The position of the highest bit of @value, by three tests and a table of what it is for a byte:
+ * the table's entry plus how far the value was shifted.
+ */
+static struct ir_insn *highest_bit(struct lower *lo, struct ir_insn *value, struct place table)
 {
 	uint32_t shift = ssa_var_new(lo), byte = ssa_var_new(lo);
-	struct place table = log2_table(lo);
 	struct ir_insn *entry;
 
 	ssa_write(lo, shift, emit_const(lo, 0));
@@ -143,32 +145,47 @@ static struct ir_insn *highest_bit(struct lower *lo, struct ir_insn *value)
 /* The bucket of a value of at least 2 << bits. */
 static struct ir_insn *large_bucket(struct lower *lo, struct ir_insn *value, uint32_t bits)
 {
-	struct ir_insn *top = highest_bit(lo, value), *shift, *low, *index;
+	struct ir_insn *top = highest_bit(lo, value, log2_table(lo, 0, 0)), *shift, *low, *index;
 
-	if (!bits)
-		return emit_add_imm(lo, top, 2);
 	shift = emit_add_imm(lo, top, -(int64_t)bits);
 	low = emit_op_imm(lo, OP_AND, emit_op(lo, OP_LSHR, value, shift), (1 << bits) - 1);
 	index = emit_op_imm(lo, OP_SHL, emit_add_imm(lo, shift, 1), bits);
 	return emit_add_imm(lo, emit_op(lo, OP_ADD, index, low), 1);
 }
 
+/* The bucket of a value that is not negative. */
+static void positive_bucket(struct lower *lo, struct ir_insn *value, uint32_t bits, uint32_t index,
+			    struct ir_block *found)
+{
+	struct ir_block *small, *large;
+
+	/* With one bucket a power of two, all is in the table: 0 is in bucket 1, 1 in 2, 2 in 3. */
+	if (!bits) {
+		ssa_write(lo, index, highest_bit(lo, value, log2_table(lo, 2, 1)));
+		emit_jump(lo, found);
+		return;
+	}
+	small = block_new(lo);
+	large = block_new(lo);
+	emit_branch_imm(lo, COND_ULT, value, (int64_t)2 << bits, small, large);
+	block_enter(lo, large);
+	ssa_write(lo, index, large_bucket(lo, value, bits));
+	emit_jump(lo, found);
+	block_enter(lo, small);
+	ssa_write(lo, index, emit_add_imm(lo, value, 1));
+	emit_jump(lo, found);
+}
+
 static void update_hist(struct lower *lo, struct agg_update *u)
 {
 	uint32_t bits = (uint32_t)u->type->agg_wide[0];
-	struct ir_block *positive = block_new(lo), *small = block_new(lo), *large = block_new(lo);
-	struct ir_block *negative = block_new(lo), *found = block_new(lo);
+	struct ir_block *positive = block_new(lo), *negative = block_new(lo), *found = block_new(lo);
 	uint32_t index = ssa_var_new(lo);
 
+	negative->is_cold = true;
 	emit_branch_imm(lo, COND_SLT, u->number, 0, negative, positive);
 	block_enter(lo, positive);
-	emit_branch_imm(lo, COND_ULT, u->number, (int64_t)2 << bits, small, large);
-	block_enter(lo, large);
-	ssa_write(lo, index, large_bucket(lo, u->number, bits));
-	emit_jump(lo, found);
-	block_enter(lo, small);
-	ssa_write(lo, index, emit_add_imm(lo, u->number, 1));
-	emit_jump(lo, found);
+	positive_bucket(lo, u->number, bits, index, found);
 	block_enter(lo, negative);
 	ssa_write(lo, index, emit_const(lo, 0));
 	emit_jump(lo, found);
