@@ -26,7 +26,7 @@ static struct ast *clone_or_null(struct arena *a, const struct ast *node)
 static void clone_list(struct arena *a, ast_list *list)
 {
 	clone_vec(a, list);
-	vec_foreach(list, it)
+	vec_foreach (list, it)
 		*it = ast_clone(a, *it);
 }
 
@@ -40,7 +40,7 @@ static struct type_expr *clone_type(struct arena *a, const struct type_expr *typ
 	copy->type_of = clone_or_null(a, type->type_of);
 	copy->type_of_type = clone_type(a, type->type_of_type);
 	clone_vec(a, &copy->modifiers);
-	vec_foreach(&copy->modifiers, it)
+	vec_foreach (&copy->modifiers, it)
 		it->count = clone_or_null(a, it->count);
 	return copy;
 }
@@ -48,11 +48,21 @@ static struct type_expr *clone_type(struct arena *a, const struct type_expr *typ
 static void clone_children(struct arena *a, struct ast *n)
 {
 	switch (n->kind) {
-	case AST_INT: case AST_BOOL: case AST_STRING: case AST_IDENT: case AST_BUILTIN:
-	case AST_POSITIONAL: case AST_POSITIONAL_COUNT: case AST_VAR: case AST_VAR_ADDR:
-	case AST_MAP: case AST_MAP_ADDR: case AST_BREAK: case AST_CONTINUE: case AST_IMPORT:
-	case AST_KIND_COUNT:
-		break;
+	case AST_INT:
+	case AST_BOOL:
+	case AST_STRING:
+	case AST_IDENT:
+	case AST_BUILTIN:
+	case AST_POSITIONAL:
+	case AST_POSITIONAL_COUNT:
+	case AST_VAR:
+	case AST_VAR_ADDR:
+	case AST_MAP:
+	case AST_MAP_ADDR:
+	case AST_BREAK:
+	case AST_CONTINUE:
+	case AST_IMPORT:
+	case AST_KIND_COUNT: break;
 	case AST_MAP_ACCESS: n->map.key = clone_or_null(a, n->map.key); break;
 	case AST_CALL: clone_list(a, &n->call.args); break;
 	case AST_UNARY: n->unary.operand = ast_clone(a, n->unary.operand); break;
@@ -60,7 +70,8 @@ static void clone_children(struct arena *a, struct ast *n)
 		n->binary.left = ast_clone(a, n->binary.left);
 		n->binary.right = ast_clone(a, n->binary.right);
 		break;
-	case AST_TERNARY: case AST_IF:
+	case AST_TERNARY:
+	case AST_IF:
 		n->branch.cond = ast_clone(a, n->branch.cond);
 		n->branch.then = ast_clone(a, n->branch.then);
 		n->branch.other = clone_or_null(a, n->branch.other);
@@ -74,8 +85,12 @@ static void clone_children(struct arena *a, struct ast *n)
 		n->cast.to = clone_type(a, n->cast.to);
 		n->cast.operand = ast_clone(a, n->cast.operand);
 		break;
-	case AST_TUPLE: case AST_RECORD: clone_list(a, &n->tuple.items); break;
-	case AST_SIZEOF: case AST_OFFSETOF: case AST_TYPEOF: case AST_TYPEINFO:
+	case AST_TUPLE:
+	case AST_RECORD: clone_list(a, &n->tuple.items); break;
+	case AST_SIZEOF:
+	case AST_OFFSETOF:
+	case AST_TYPEOF:
+	case AST_TYPEINFO:
 		n->type_query.of_type = clone_type(a, n->type_query.of_type);
 		n->type_query.of_expr = clone_or_null(a, n->type_query.of_expr);
 		break;
@@ -83,9 +98,9 @@ static void clone_children(struct arena *a, struct ast *n)
 		clone_list(a, &n->block.stmts);
 		n->block.value = clone_or_null(a, n->block.value);
 		break;
-	case AST_EXPR_STMT: case AST_COMPTIME: case AST_RETURN:
-		n->expr = clone_or_null(a, n->expr);
-		break;
+	case AST_EXPR_STMT:
+	case AST_COMPTIME:
+	case AST_RETURN: n->expr = clone_or_null(a, n->expr); break;
 	case AST_ASSIGN:
 		n->assign.lhs = clone_or_null(a, n->assign.lhs);
 		n->assign.rhs = ast_clone(a, n->assign.rhs);
@@ -94,14 +109,16 @@ static void clone_children(struct arena *a, struct ast *n)
 		n->let.declared = clone_type(a, n->let.declared);
 		n->let.init = clone_or_null(a, n->let.init);
 		break;
-	case AST_FOR_MAP: case AST_FOR_RANGE:
+	case AST_FOR_MAP:
+	case AST_FOR_RANGE:
 		n->loop.map = clone_or_null(a, n->loop.map);
 		n->loop.start = clone_or_null(a, n->loop.start);
 		n->loop.end = clone_or_null(a, n->loop.end);
 		n->loop.body = clone_or_null(a, n->loop.body);
 		clone_vec(a, &n->loop.captures);
 		break;
-	case AST_WHILE: case AST_UNROLL:
+	case AST_WHILE:
+	case AST_UNROLL:
 		n->repeat.cond = ast_clone(a, n->repeat.cond);
 		n->repeat.body = ast_clone(a, n->repeat.body);
 		break;

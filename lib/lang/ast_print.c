@@ -84,7 +84,7 @@ static void print_type_expr(FILE *out, const struct type_expr *type)
 			(void)fputs("expression", out);
 		(void)fputc(')', out);
 	}
-	vec_foreach(&type->modifiers, it) {
+	vec_foreach (&type->modifiers, it) {
 		if (it->is_pointer)
 			(void)fputs(" *", out);
 		else if (it->has_count && it->count->kind == AST_INT)
@@ -118,35 +118,26 @@ static bool is_prefix(enum ast_op op)
 static void print_detail(FILE *out, const struct ast *n)
 {
 	switch (n->kind) {
-	case AST_INT: case AST_BOOL:
-		print_integer(out, n);
-		break;
+	case AST_INT:
+	case AST_BOOL: print_integer(out, n); break;
 	case AST_STRING:
 		(void)fputc(' ', out);
 		print_quoted(out, n->string.data, n->string.len);
 		break;
-	case AST_IDENT: case AST_BUILTIN:
-		(void)fprintf(out, " %s", n->ident.name);
-		break;
-	case AST_POSITIONAL:
-		(void)fprintf(out, " $%u", n->ident.number);
-		break;
-	case AST_VAR: case AST_VAR_ADDR:
-		(void)fprintf(out, " $%s", n->var.name);
-		break;
-	case AST_MAP: case AST_MAP_ADDR: case AST_MAP_ACCESS:
-		(void)fprintf(out, " @%s", n->map.name);
-		break;
-	case AST_CALL:
-		(void)fprintf(out, " %s", n->call.name);
-		break;
+	case AST_IDENT:
+	case AST_BUILTIN: (void)fprintf(out, " %s", n->ident.name); break;
+	case AST_POSITIONAL: (void)fprintf(out, " $%u", n->ident.number); break;
+	case AST_VAR:
+	case AST_VAR_ADDR: (void)fprintf(out, " $%s", n->var.name); break;
+	case AST_MAP:
+	case AST_MAP_ADDR:
+	case AST_MAP_ACCESS: (void)fprintf(out, " @%s", n->map.name); break;
+	case AST_CALL: (void)fprintf(out, " %s", n->call.name); break;
 	case AST_UNARY:
 		(void)fprintf(out, " %s%s%s", is_postfix(n->unary.op) ? "x" : "",
 			      ast_op_name(n->unary.op), is_prefix(n->unary.op) ? "x" : "");
 		break;
-	case AST_BINARY:
-		(void)fprintf(out, " %s", ast_op_name(n->binary.op));
-		break;
+	case AST_BINARY: (void)fprintf(out, " %s", ast_op_name(n->binary.op)); break;
 	case AST_FIELD:
 		(void)fprintf(out, " %s%s", n->field.is_arrow ? "->" : ".", n->field.name);
 		break;
@@ -155,27 +146,26 @@ static void print_detail(FILE *out, const struct ast *n)
 		print_type_expr(out, n->cast.to);
 		break;
 	case AST_ASSIGN:
-		(void)fprintf(out, " %s%s", n->assign.op == OPR_NONE ? "" : ast_op_name(n->assign.op),
-			      "=");
+		(void)fprintf(out, " %s%s",
+			      n->assign.op == OPR_NONE ? "" : ast_op_name(n->assign.op), "=");
 		break;
 	case AST_LET:
 		(void)fprintf(out, " $%s%s", n->let.name, n->let.declared ? " : " : "");
 		print_type_expr(out, n->let.declared);
 		break;
-	case AST_FOR_MAP: case AST_FOR_RANGE:
-		(void)fprintf(out, " $%s", n->loop.name);
-		break;
-	case AST_IMPORT:
-		(void)fprintf(out, " \"%s\"", n->import_path);
-		break;
-	case AST_SIZEOF: case AST_OFFSETOF: case AST_TYPEOF: case AST_TYPEINFO:
+	case AST_FOR_MAP:
+	case AST_FOR_RANGE: (void)fprintf(out, " $%s", n->loop.name); break;
+	case AST_IMPORT: (void)fprintf(out, " \"%s\"", n->import_path); break;
+	case AST_SIZEOF:
+	case AST_OFFSETOF:
+	case AST_TYPEOF:
+	case AST_TYPEINFO:
 		(void)fputs(n->type_query.of_type ? " " : "", out);
 		print_type_expr(out, n->type_query.of_type);
-		vec_foreach(&n->type_query.path, it)
+		vec_foreach (&n->type_query.path, it)
 			(void)fprintf(out, " .%s", *it);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -240,7 +230,7 @@ static void print_body(FILE *out, const struct ast *predicate, const struct ast 
 static void print_probe(FILE *out, const struct probe *probe)
 {
 	(void)fputs("probe", out);
-	vec_foreach(&probe->attach_points, it)
+	vec_foreach (&probe->attach_points, it)
 		(void)fprintf(out, " %s", (*it)->name ? (*it)->name : (*it)->raw);
 	(void)fputc('\n', out);
 	print_body(out, probe->predicate, probe->body);
@@ -249,7 +239,7 @@ static void print_probe(FILE *out, const struct probe *probe)
 static void print_action(FILE *out, const struct ast_action *action)
 {
 	(void)fputs("action", out);
-	vec_foreach(&action->specs, it)
+	vec_foreach (&action->specs, it)
 		(void)fprintf(out, " %s", it->raw);
 	(void)fputc('\n', out);
 	print_body(out, action->predicate, action->body);
@@ -258,7 +248,7 @@ static void print_action(FILE *out, const struct ast_action *action)
 static void print_macro(FILE *out, const struct macro *macro)
 {
 	(void)fprintf(out, "macro %s", macro->name);
-	vec_foreach(&macro->params, it) {
+	vec_foreach (&macro->params, it) {
 		(void)fputc(' ', out);
 		if (it->sigil)
 			(void)fputc(it->sigil, out);
@@ -279,28 +269,28 @@ void ast_print_program(FILE *out, const struct ast_program *p)
 		[MAP_SCALAR] = "scalar",
 	};
 
-	vec_foreach(&p->settings, it)
+	vec_foreach (&p->settings, it)
 		(void)fprintf(out, "config %s = %s\n", it->name, it->value);
-	vec_foreach(&p->imports, it)
+	vec_foreach (&p->imports, it)
 		(void)fprintf(out, "import \"%s\"\n", it->path);
-	vec_foreach(&p->maps, it) {
+	vec_foreach (&p->maps, it) {
 		if ((*it)->is_declared)
 			(void)fprintf(out, "map @%s %s %u\n", (*it)->name, kinds[(*it)->kind],
 				      (*it)->max_entries);
 	}
-	vec_foreach(&p->macros, it) {
+	vec_foreach (&p->macros, it) {
 		if (!(*it)->is_builtin)
 			print_macro(out, *it);
 	}
-	vec_foreach(&p->subprogs, it) {
+	vec_foreach (&p->subprogs, it) {
 		(void)fprintf(out, "function %s\n", (*it)->name);
 		ast_print(out, (*it)->body, 1);
 	}
 	if (p->probes.len) {
-		vec_foreach(&p->probes, it)
+		vec_foreach (&p->probes, it)
 			print_probe(out, *it);
 		return;
 	}
-	vec_foreach(&p->actions, it)
+	vec_foreach (&p->actions, it)
 		print_action(out, *it);
 }

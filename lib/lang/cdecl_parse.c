@@ -25,7 +25,8 @@ struct declarator {
 
 static const struct type *parse_specifiers(struct decl_parser *p, bool *is_typedef,
 					   struct c_attributes *attributes);
-static void parse_declarator(struct decl_parser *p, const struct type *base, struct declarator *out);
+static void parse_declarator(struct decl_parser *p, const struct type *base,
+			     struct declarator *out);
 
 static const struct c_token *peek(const struct decl_parser *p)
 {
@@ -217,7 +218,9 @@ static bool check_member(struct decl_parser *p, const struct declarator *d)
 		t = t->elem;
 	if (t->kind == TYPE_VOID || (t->kind == TYPE_STRUCT && !t->is_complete && !t->btf_id)) {
 		fail(p, "field has incomplete type '%s%s'",
-		     t->kind == TYPE_VOID ? "void" : t->is_union ? "union " : "struct ",
+		     t->kind == TYPE_VOID ? "void"
+		     : t->is_union        ? "union "
+					  : "struct ",
 		     t->kind == TYPE_VOID || !t->name ? "" : t->name);
 		return false;
 	}
@@ -366,17 +369,28 @@ struct words {
 
 static bool take_word(struct words *w, const char *text)
 {
-	if (!strcmp(text, "void")) w->is_void = true;
-	else if (!strcmp(text, "_Bool")) w->is_bool = true;
-	else if (!strcmp(text, "char")) w->is_char = true;
-	else if (!strcmp(text, "short")) w->shorts++;
-	else if (!strcmp(text, "int")) w->any = true;
-	else if (!strcmp(text, "long")) w->longs++;
-	else if (!strcmp(text, "float")) w->is_float = true;
-	else if (!strcmp(text, "double")) w->is_double = true;
-	else if (!strcmp(text, "__int128")) w->is_int128 = true;
-	else if (!strcmp(text, "signed") || !strcmp(text, "__signed__")) w->is_signed = true;
-	else if (!strcmp(text, "unsigned")) w->is_unsigned = true;
+	if (!strcmp(text, "void"))
+		w->is_void = true;
+	else if (!strcmp(text, "_Bool"))
+		w->is_bool = true;
+	else if (!strcmp(text, "char"))
+		w->is_char = true;
+	else if (!strcmp(text, "short"))
+		w->shorts++;
+	else if (!strcmp(text, "int"))
+		w->any = true;
+	else if (!strcmp(text, "long"))
+		w->longs++;
+	else if (!strcmp(text, "float"))
+		w->is_float = true;
+	else if (!strcmp(text, "double"))
+		w->is_double = true;
+	else if (!strcmp(text, "__int128"))
+		w->is_int128 = true;
+	else if (!strcmp(text, "signed") || !strcmp(text, "__signed__"))
+		w->is_signed = true;
+	else if (!strcmp(text, "unsigned"))
+		w->is_unsigned = true;
 	else
 		return false;
 	w->any = true;
@@ -410,11 +424,13 @@ static const struct type *word_type(struct arena *a, const struct words *w)
 static bool skip_qualifier(struct decl_parser *p, bool *is_typedef)
 {
 	static const char *const words[] = {
-		"const",	 "volatile", "restrict",     "extern",	   "static",
-		"inline",	 "register", "auto",	     "_Atomic",	   "__extension__",
-		"__restrict",	 "__const",  "__volatile__", "__inline",   "__inline__",
-		"__restrict__",	 "_Noreturn", "__always_inline", "__user", "__rcu",
-		"__percpu",	 "__iomem",   "__force",     "__kernel", "__bitwise", "__maybe_unused",
+		"const",        "volatile",        "restrict",   "extern",
+		"static",       "inline",          "register",   "auto",
+		"_Atomic",      "__extension__",   "__restrict", "__const",
+		"__volatile__", "__inline",        "__inline__", "__restrict__",
+		"_Noreturn",    "__always_inline", "__user",     "__rcu",
+		"__percpu",     "__iomem",         "__force",    "__kernel",
+		"__bitwise",    "__maybe_unused",
 	};
 
 	if (accept(p, "typedef")) {

@@ -45,10 +45,10 @@ static const struct word missing_words[] = {
 };
 
 static const struct word unstable_words[] = {
-	{ "enable", UNSTABLE_ENABLE }, { "1", UNSTABLE_ENABLE },  { "true", UNSTABLE_ENABLE },
+	{ "enable", UNSTABLE_ENABLE }, { "1", UNSTABLE_ENABLE },   { "true", UNSTABLE_ENABLE },
 	{ "on", UNSTABLE_ENABLE },     { "yes", UNSTABLE_ENABLE }, { "warn", UNSTABLE_WARN },
-	{ "error", UNSTABLE_ERROR },   { "0", UNSTABLE_ERROR },	  { "false", UNSTABLE_ERROR },
-	{ "off", UNSTABLE_ERROR },     { "no", UNSTABLE_ERROR },  { NULL, 0 },
+	{ "error", UNSTABLE_ERROR },   { "0", UNSTABLE_ERROR },    { "false", UNSTABLE_ERROR },
+	{ "off", UNSTABLE_ERROR },     { "no", UNSTABLE_ERROR },   { NULL, 0 },
 };
 
 static const struct word symbol_words[] = {
@@ -60,7 +60,7 @@ static const struct word symbol_words[] = {
 };
 
 static const struct word bool_words[] = {
-	{ "1", true },	{ "true", true },   { "on", true },   { "yes", true }, { "0", false },
+	{ "1", true },      { "true", true }, { "on", true },  { "yes", true }, { "0", false },
 	{ "false", false }, { "off", false }, { "no", false }, { NULL, 0 },
 };
 
@@ -73,8 +73,8 @@ static const struct word stack_words[] = {
 };
 
 static const char *const licenses[] = {
-	"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL",
-	"Dual MPL/GPL",
+	"GPL",          "GPL v2",       "GPL and additional rights",
+	"Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
 };
 
 void config_init(struct config *c)
@@ -117,7 +117,8 @@ static const char *set_missing(void *field, const char *text)
 	int value;
 
 	if (!find_word(&value, missing_words, text))
-		return "Invalid value for missing_probes: valid values are ignore, warn, and error.";
+		return "Invalid value for missing_probes: valid values are ignore, warn, and "
+		       "error.";
 	*(enum config_missing_probes *)field = (enum config_missing_probes)value;
 	return NULL;
 }
@@ -127,7 +128,8 @@ static const char *set_unstable(void *field, const char *text)
 	int value;
 
 	if (!find_word(&value, unstable_words, text))
-		return "Invalid value for unstable config: valid values are enable, warn, and error.";
+		return "Invalid value for unstable config: valid values are enable, warn, and "
+		       "error.";
 	*(enum config_unstable *)field = (enum config_unstable)value;
 	return NULL;
 }
@@ -238,7 +240,7 @@ static const struct {
 
 static const char *const no_effect[] = {
 	"max_type_res_iterations", "symbol_source",  "unstable_addr",
-	"unstable_import",	   "unstable_macro", "unstable_map_decl",
+	"unstable_import",         "unstable_macro", "unstable_map_decl",
 };
 
 static const char *const environment_only[] = { "btf", "kernel_build", "kernel_source", "vmlinux" };
@@ -295,8 +297,8 @@ int config_from_environment(struct config *c, struct err *err)
 	return 0;
 }
 
-static void apply_setting(struct config *c, const struct config_setting *setting,
-			  struct arena *a, struct diags *diags)
+static void apply_setting(struct config *c, const struct config_setting *setting, struct arena *a,
+			  struct diags *diags)
 {
 	struct value value = { setting->value, setting->integer, setting->is_integer };
 	const char *name = plain_name(a, setting->name);
@@ -318,8 +320,9 @@ static void apply_setting(struct config *c, const struct config_setting *setting
 	}
 	row = find_row(name);
 	if (!row) {
-		bool known = is_one_of(environment_only,
-				       sizeof(environment_only) / sizeof(environment_only[0]), name);
+		bool known =
+			is_one_of(environment_only,
+				  sizeof(environment_only) / sizeof(environment_only[0]), name);
 		struct str_nearest nearest;
 
 		(void)diag_error(diags, setting->span, "%s: %s", setting->name,
@@ -343,7 +346,7 @@ bool config_apply(struct config *config, const struct ast_program *p, struct dia
 {
 	size_t errors = diags->error_count;
 
-	vec_foreach(&p->settings, it)
+	vec_foreach (&p->settings, it)
 		apply_setting(config, it, p->arena, diags);
 	return diags->error_count == errors;
 }

@@ -8,7 +8,7 @@
 #include "util/str.h"
 
 #define INCLUDE_DEPTH_MAX 50
-#define HEADER_SIZE_MAX	  (16u << 20)
+#define HEADER_SIZE_MAX   (16u << 20)
 
 /* The tokens of one directive behind its name, and the directive itself. */
 struct line {
@@ -217,19 +217,21 @@ static bool include_file(struct cpp *c, const char *path)
 }
 
 /*
- * Headers of the kernel and the C library are not read: their types are in BTF, their constants in a
- * table.  Which file that is doesn't matter, only that it may be one.
+ * Headers of the kernel and the C library are not read: their types are in BTF, their constants in
+ * a table.  Which file that is doesn't matter, only that it may be one.
  */
 static bool is_system_header(const char *name)
 {
 	static const char *const folders[] = {
-		"acpi/",   "arpa/",	"asm/",	   "asm-generic/", "bcc/",   "bits/",	 "block/",
-		"bpf/",	   "clocksource/", "crypto/", "drivers/",  "drm/",   "dt-bindings/", "fs/",
-		"generated/", "gnu/",	"include/", "keys/",	   "kernel/", "kvm/",	 "linux/",
-		"math-emu/", "media/",	"memory/", "misc/",	   "mm/",    "mtd/",	 "net/",
-		"netinet/", "pcmcia/",	"ras/",	   "rdma/",	   "rpc/",   "scsi/",	 "security/",
-		"soc/",	   "sound/",	"sys/",	   "target/",	   "trace/", "uapi/",	 "vdso/",
-		"video/",  "xen/",	"x86_64-linux-gnu/",
+		"acpi/",    "arpa/",     "asm/",         "asm-generic/", "bcc/",
+		"bits/",    "block/",    "bpf/",         "clocksource/", "crypto/",
+		"drivers/", "drm/",      "dt-bindings/", "fs/",          "generated/",
+		"gnu/",     "include/",  "keys/",        "kernel/",      "kvm/",
+		"linux/",   "math-emu/", "media/",       "memory/",      "misc/",
+		"mm/",      "mtd/",      "net/",         "netinet/",     "pcmcia/",
+		"ras/",     "rdma/",     "rpc/",         "scsi/",        "security/",
+		"soc/",     "sound/",    "sys/",         "target/",      "trace/",
+		"uapi/",    "vdso/",     "video/",       "xen/",         "x86_64-linux-gnu/",
 	};
 
 	while (str_starts_with(name, "../"))
@@ -249,11 +251,11 @@ static void include(struct cpp *c, const struct line *l, const char *name, bool 
 	}
 	if (name[0] == '/' && include_file(c, name))
 		return;
-	if (is_quoted && l->dir &&
-	    include_file(c, arena_printf(c->arena, "%s/%s", l->dir, name)))
+	if (is_quoted && l->dir && include_file(c, arena_printf(c->arena, "%s/%s", l->dir, name)))
 		return;
 	for (size_t i = 0; i < c->include_paths.len; i++) {
-		if (include_file(c, arena_printf(c->arena, "%s/%s", c->include_paths.data[i], name)))
+		if (include_file(c,
+				 arena_printf(c->arena, "%s/%s", c->include_paths.data[i], name)))
 			return;
 	}
 	if (is_system_header(name) || (!is_quoted && !strchr(name, '/')))
@@ -286,12 +288,12 @@ static const struct directive {
 	void (*run)(struct cpp *c, const struct line *l);
 	bool always;
 } directives[] = {
-	{ "define", do_define, false },	  { "elif", do_elif, true },
-	{ "else", do_else, true },	  { "endif", do_endif, true },
-	{ "error", do_error, false },	  { "if", do_if, true },
-	{ "ifdef", do_ifdef, true },	  { "ifndef", do_ifndef, true },
+	{ "define", do_define, false },   { "elif", do_elif, true },
+	{ "else", do_else, true },        { "endif", do_endif, true },
+	{ "error", do_error, false },     { "if", do_if, true },
+	{ "ifdef", do_ifdef, true },      { "ifndef", do_ifndef, true },
 	{ "include", do_include, false }, { "pragma", do_pragma, false },
-	{ "undef", do_undef, false },	  { "warning", do_warning, false },
+	{ "undef", do_undef, false },     { "warning", do_warning, false },
 };
 
 static void run_directive(struct cpp *c, const struct c_token *tokens, size_t count,

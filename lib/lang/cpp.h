@@ -23,7 +23,7 @@ struct cpp_hide {
 
 struct c_token {
 	enum c_token_kind kind;
-	bool is_first;	  // of its line
+	bool is_first; // of its line
 	bool after_space;
 	const char *text; // spelling
 	const struct cpp_hide *hide;
@@ -45,7 +45,7 @@ struct cpp_macro {
 /* One #if that is open. */
 struct cpp_condition {
 	struct span span;
-	bool is_active;	 // its lines count
+	bool is_active;  // its lines count
 	bool was_active; // one of its branches did
 	bool is_outer_active;
 	bool has_else;
@@ -54,12 +54,12 @@ struct cpp_condition {
 struct cpp {
 	struct arena *arena;
 	struct diags *diags;
-	struct strmap macros; // name -> struct cpp_macro; NULL after #undef
-	struct strmap once;   // paths of headers with #pragma once
+	struct strmap macros;               // name -> struct cpp_macro; NULL after #undef
+	struct strmap once;                 // paths of headers with #pragma once
 	vec_of(const char *) include_paths; // where headers are searched
 	vec_of(struct cpp_condition) conditions;
 	c_token_list output;
-	uint32_t depth;	    // of #include
+	uint32_t depth;     // of #include
 	size_t token_count; // made by expansion
 	/* Set while declarations are parsed: the value of a name in a constant expression. */
 	bool (*constant)(void *ctx, const char *name, int64_t *value);

@@ -42,7 +42,7 @@ static void hide(struct cpp *c, struct c_token *token, const char *name)
 
 static void append(struct cpp *c, c_token_list *out, const c_token_list *in)
 {
-	vec_foreach(in, it)
+	vec_foreach (in, it)
 		vec_push(c->arena, out, *it);
 }
 
@@ -57,7 +57,8 @@ static long find_param(const struct cpp_macro *macro, const struct c_token *toke
 	return -1;
 }
 
-/* The arguments between the parenthesis, which is the next token, and its end; false if it is open. */
+/* The arguments between the parenthesis, which is the next token, and its end; false if it is open.
+ */
 static bool take_arguments(struct cpp *c, struct input *in, const struct cpp_macro *macro,
 			   argument_list *args)
 {

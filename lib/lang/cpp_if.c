@@ -72,8 +72,7 @@ static int64_t evaluate_unary(struct evaluator *e)
 		/* What isn't defined is 0 in an #if, but wrong elsewhere. */
 		if (e->cpp->constant && !e->cpp->constant(e->cpp->constant_ctx, name, &value))
 			wrong(e, arena_printf(e->cpp->arena, "unknown name '%s'", name));
-	} else if (e->pos == e->count ||
-		   !c_constant(e->cpp->arena, &e->tokens[e->pos++], &value)) {
+	} else if (e->pos == e->count || !c_constant(e->cpp->arena, &e->tokens[e->pos++], &value)) {
 		wrong(e, "missing value");
 	}
 	e->depth--;

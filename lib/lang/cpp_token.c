@@ -155,8 +155,9 @@ static bool char_constant(const char *text, int64_t *value)
 		unsigned int n = 0;
 
 		for (const char *p = text + (hex ? 3 : 2); isxdigit((unsigned char)*p); p++) {
-			int digit = isdigit((unsigned char)*p) ? *p - '0'
-							       : tolower((unsigned char)*p) - 'a' + 10;
+			int digit = isdigit((unsigned char)*p)
+					    ? *p - '0'
+					    : tolower((unsigned char)*p) - 'a' + 10;
 
 			n = n * (hex ? 16 : 8) + (unsigned int)digit;
 		}

@@ -11,7 +11,7 @@ struct c_scope {
 	const struct target *target;
 	struct diags *diags;
 	struct cpp cpp;
-	struct strmap types[4];	 // by enum type_tag: name -> struct type
+	struct strmap types[4];  // by enum type_tag: name -> struct type
 	struct strmap constants; // name -> struct c_enumerator
 	bool is_resolved;
 };

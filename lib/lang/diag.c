@@ -9,7 +9,7 @@ void diag_init(struct diags *d, struct arena *a)
 
 static bool is_repeated(const struct diags *d, const struct diag *diag)
 {
-	vec_foreach(&d->list, it) {
+	vec_foreach (&d->list, it) {
 		if (it->kind == diag->kind && it->span.source == diag->span.source &&
 		    it->span.begin == diag->span.begin && it->span.end == diag->span.end &&
 		    !strcmp(it->message, diag->message))
@@ -188,13 +188,13 @@ void diag_print(FILE *out, const struct diag *diag, bool colour)
 
 void diags_print(FILE *out, const struct diags *d, bool warnings, bool colour)
 {
-	vec_foreach(&d->list, it) {
+	vec_foreach (&d->list, it) {
 		if (it->kind == DIAG_ERROR)
 			diag_print(out, it, colour);
 	}
 	if (!warnings)
 		return;
-	vec_foreach(&d->list, it) {
+	vec_foreach (&d->list, it) {
 		if (it->kind == DIAG_WARNING)
 			diag_print(out, it, colour);
 	}

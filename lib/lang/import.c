@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "lang/cscope.h"
 #include "lang/lang.h"
@@ -89,8 +90,7 @@ static bool is_new(struct importer *im, const char *path)
 
 static void import_all(struct importer *im, const struct ast_program *p, const char *dir);
 
-static void import_script(struct importer *im, const char *name, const char *path,
-			  struct span span)
+static void import_script(struct importer *im, const char *name, const char *path, struct span span)
 {
 	const struct source *source = read_source(im, path, span);
 	struct unit unit = { .name = name, .dir = dir_of(im->arena, path), .source = source };
@@ -126,8 +126,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The files of a folder, but no folders in it. */
-static void import_folder(struct importer *im, const char *name, const char *path,
-			  struct span span)
+static void import_folder(struct importer *im, const char *name, const char *path, struct span span)
 {
 	vec_of(const char *) entries = { 0 };
 	DIR *dir = opendir(path);
@@ -145,7 +144,7 @@ static void import_folder(struct importer *im, const char *name, const char *pat
 	(void)closedir(dir);
 	if (entries.len)
 		qsort(entries.data, entries.len, sizeof(*entries.data), compare_names);
-	vec_foreach(&entries, it)
+	vec_foreach (&entries, it)
 		import_file(im, arena_printf(im->arena, "%s/%s", name, *it),
 			    arena_printf(im->arena, "%s/%s", path, *it), span, true);
 }
@@ -208,7 +207,7 @@ static void import_name(struct importer *im, const struct import *import, const 
 
 	vec_push(im->arena, &places, dir);
 	vec_push(im->arena, &places, dir_of(im->arena, im->program->source->name));
-	vec_foreach(&im->program->include_paths, it)
+	vec_foreach (&im->program->include_paths, it)
 		vec_push(im->arena, &places, *it);
 	for (size_t i = 0; i < places.len; i++) {
 		bool is_absolute = import->path[0] == '/';
@@ -239,7 +238,7 @@ static void import_name(struct importer *im, const struct import *import, const 
 
 static void import_all(struct importer *im, const struct ast_program *p, const char *dir)
 {
-	vec_foreach(&p->imports, it)
+	vec_foreach (&p->imports, it)
 		import_name(im, it, dir);
 }
 
@@ -250,17 +249,17 @@ static void merge(struct importer *im, const struct unit *unit)
 	const struct ast_program *other = unit->program;
 	vec_of(struct ast_action *) actions = { 0 };
 
-	vec_foreach(&other->maps, it) {
+	vec_foreach (&other->maps, it) {
 		(*it)->id = (uint32_t)p->maps.len;
 		vec_push(im->arena, &p->maps, *it);
 	}
-	vec_foreach(&other->macros, it)
+	vec_foreach (&other->macros, it)
 		vec_push(im->arena, &p->macros, *it);
-	vec_foreach(&other->subprogs, it)
+	vec_foreach (&other->subprogs, it)
 		vec_push(im->arena, &p->subprogs, *it);
-	vec_foreach(&other->actions, it)
+	vec_foreach (&other->actions, it)
 		vec_push(im->arena, &actions, *it);
-	vec_foreach(&p->actions, it)
+	vec_foreach (&p->actions, it)
 		vec_push(im->arena, &actions, *it);
 	p->actions.data = actions.data;
 	p->actions.len = actions.len;
@@ -288,7 +287,7 @@ static void define_version(struct importer *im, struct cpp *cpp)
 
 static void process_chunks(struct cpp *cpp, const struct ast_program *p, const char *dir)
 {
-	vec_foreach(&p->c_chunks, it) {
+	vec_foreach (&p->c_chunks, it) {
 		cpp_process(cpp, it->source, it->begin, it->end, dir);
 		if (it->source->text[it->begin] != '#')
 			cpp_end_declaration(cpp);
@@ -302,20 +301,23 @@ static void preprocess(struct importer *im, const char *dir)
 	struct cpp *cpp = &scope->cpp;
 
 	define_version(im, cpp);
-	vec_foreach(&im->program->include_paths, it)
+	vec_foreach (&im->program->include_paths, it)
 		vec_push(im->arena, &cpp->include_paths, *it);
-	vec_foreach(&im->program->include_files, it) {
-		const char *text = arena_printf(im->arena, "#include \"%s\"\n", *it);
-		const struct source *source = source_new(im->arena, "--include", text,
-							 strlen(text));
+	vec_foreach (&im->program->include_files, it) {
+		/* As for the compiler's -include: a file here, else one of the system's. */
+		bool is_here = access(*it, R_OK) == 0;
+		const char *text = arena_printf(im->arena, "#include %c%s%c\n", is_here ? '"' : '<',
+						*it, is_here ? '"' : '>');
+		const struct source *source =
+			source_new(im->arena, "--include", text, strlen(text));
 
 		cpp_process(cpp, source, 0, (uint32_t)source->len, ".");
 	}
-	vec_foreach(&im->units, it) {
+	vec_foreach (&im->units, it) {
 		if (!it->program)
 			cpp_process(cpp, it->source, 0, (uint32_t)it->source->len, it->dir);
 	}
-	vec_foreach(&im->units, it) {
+	vec_foreach (&im->units, it) {
 		if (it->program)
 			process_chunks(cpp, it->program, it->dir);
 	}
@@ -335,7 +337,7 @@ bool import_resolve(struct ast_program *p, struct diags *diags)
 	if (im.units.len)
 		qsort(im.units.data, im.units.len, sizeof(*im.units.data), compare_units);
 	preprocess(&im, dir);
-	vec_foreach(&im.units, it) {
+	vec_foreach (&im.units, it) {
 		if (it->program)
 			merge(&im, it);
 	}

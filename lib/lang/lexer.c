@@ -173,7 +173,7 @@ struct token lex_next(struct lexer *lex)
 static bool has_path(const char *text, size_t len)
 {
 	static const char *const kinds[] = { "uprobe", "uretprobe", "usdt", "iter",
-					     "u",      "ur",	    "U",    "it" };
+					     "u",      "ur",        "U",    "it" };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strlen(kinds[i]) == len && !memcmp(kinds[i], text, len))

@@ -131,7 +131,7 @@ static const struct ast *sigil_argument(const struct macro_frame *frame, char si
 
 static bool is_local(const struct macro_frame *frame, const char *name)
 {
-	vec_foreach(&frame->locals, it) {
+	vec_foreach (&frame->locals, it) {
 		if (!strcmp(*it, name))
 			return true;
 	}
@@ -200,7 +200,8 @@ static bool is_recursive(struct macro_expander *x, const struct macro_frame *fra
 	return false;
 }
 
-/* Arguments for expression parameters can't be changed: variables and maps are only their values. */
+/* Arguments for expression parameters can't be changed: variables and maps are only their values.
+ */
 static struct ast *wrap_value(struct macro_expander *x, struct ast *argument)
 {
 	struct ast *block;
@@ -241,8 +242,8 @@ static struct ast *parse_define(struct macro_expander *x, const struct cpp_macro
 				struct span at)
 {
 	struct ast_program ignored = { .arena = x->arena };
-	const struct source *source = source_new(x->arena, define->name, define->text,
-						 strlen(define->text));
+	const struct source *source =
+		source_new(x->arena, define->name, define->text, strlen(define->text));
 	struct diags diags;
 	struct parser p;
 	struct ast *node;
@@ -314,9 +315,10 @@ static bool is_in_library(const struct macro_frame *frame)
 
 static void report_type_argument(struct macro_expander *x, const struct ast *argument)
 {
-	(void)diag_error(x->diags, argument->span,
-			 "When used as a call argument, `typeof` builtin only valid for macro calls "
-			 "that are expecting a type parameter");
+	(void)diag_error(
+		x->diags, argument->span,
+		"When used as a call argument, `typeof` builtin only valid for macro calls "
+		"that are expecting a type parameter");
 }
 
 static void expand_ident(struct macro_expander *x, struct macro_frame *frame, struct ast *node)
@@ -344,8 +346,8 @@ static void expand_ident(struct macro_expander *x, struct macro_frame *frame, st
 /* A type may be handed on. */
 static void expand_argument(struct macro_expander *x, struct macro_frame *frame, struct ast *arg)
 {
-	const struct ast *argument = arg->kind == AST_IDENT ? macro_argument(frame, arg->ident.name)
-							    : NULL;
+	const struct ast *argument =
+		arg->kind == AST_IDENT ? macro_argument(frame, arg->ident.name) : NULL;
 
 	if (argument)
 		put(arg, macro_clone(x, argument, arg->span));
@@ -358,13 +360,16 @@ static void expand_call(struct macro_expander *x, struct macro_frame *frame, str
 	struct ast **args = node->call.args.data;
 	size_t count = node->call.args.len;
 	const struct macro *macro;
+	size_t errors;
 
 	for (size_t i = 0; i < count; i++)
 		expand_argument(x, frame, args[i]);
+	errors = x->diags->error_count;
 	macro = macro_find(x, node->call.name, args, count, node, is_in_library(frame));
 	if (macro)
 		expand_macro(x, frame, node, macro, args);
-	if (macro || expand_define(x, frame, node, node->call.name, args, count))
+	if (macro || errors != x->diags->error_count ||
+	    expand_define(x, frame, node, node->call.name, args, count))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		if (args[i]->kind == AST_TYPEOF)
@@ -471,12 +476,12 @@ bool macro_expand(struct ast_program *p, struct diags *diags)
 	strmap_init(&x.macros, p->arena);
 	if (!macro_register(&x))
 		return false;
-	vec_foreach(&p->actions, it) {
+	vec_foreach (&p->actions, it) {
 		if ((*it)->predicate)
 			macro_expand_node(&x, &frame, (*it)->predicate);
 		macro_expand_node(&x, &frame, (*it)->body);
 	}
-	vec_foreach(&p->subprogs, it)
+	vec_foreach (&p->subprogs, it)
 		macro_expand_node(&x, &frame, (*it)->body);
 	return diags->error_count == errors;
 }

@@ -1,9 +1,9 @@
 /*
  * Macros: the header of macro expansion's own files.
  *
- * A call of a macro becomes a clone of its body, a block: variables that the body makes are renamed,
- * parameters replaced, maps must be passed.  The clone's spans are of a source of their own that
- * knows where the call is, so that diagnostics show both places.
+ * A call of a macro becomes a clone of its body, a block: variables that the body makes are
+ * renamed, parameters replaced, maps must be passed.  The clone's spans are of a source of their
+ * own that knows where the call is, so that diagnostics show both places.
  */
 #pragma once
 
@@ -14,10 +14,10 @@
 
 /* What the parameters of the macro being expanded stand for. */
 struct macro_frame {
-	const struct macro *macro; // NULL: the script itself, or the text of an argument
+	const struct macro *macro;        // NULL: the script itself, or the text of an argument
 	const struct macro_frame *caller; // whose text contains the call
 	uint32_t depth;
-	struct ast **args; // one a parameter
+	struct ast **args;           // one a parameter
 	vec_of(const char *) locals; // variables that the body makes
 	const struct cpp_macro *cpp; // or a macro of the C preprocessor
 };
@@ -49,6 +49,5 @@ const struct macro *macro_find(struct macro_expander *x, const char *name, struc
 			       size_t count, const struct ast *call, bool only_builtin);
 
 /* macro_type.c: types in the body of a macro. */
-void macro_expand_type(struct macro_expander *x, struct macro_frame *frame,
-		       struct type_expr *type);
+void macro_expand_type(struct macro_expander *x, struct macro_frame *frame, struct type_expr *type);
 void macro_expand_query(struct macro_expander *x, struct macro_frame *frame, struct ast *node);

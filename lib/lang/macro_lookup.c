@@ -48,7 +48,9 @@ static void check_params(struct macro_expander *x, const struct macro *macro)
 {
 	for (size_t i = 0; i < macro->params.len; i++) {
 		const struct macro_param *param = &macro->params.data[i];
-		const char *kind = param->sigil == '$' ? "Variable" : param->sigil ? "Map" : "Ident";
+		const char *kind = param->sigil == '$' ? "Variable"
+				   : param->sigil      ? "Map"
+						       : "Ident";
 
 		for (size_t k = 0; k < i; k++) {
 			const struct macro_param *other = &macro->params.data[k];
@@ -66,7 +68,7 @@ bool macro_register(struct macro_expander *x)
 {
 	size_t errors = x->diags->error_count;
 
-	vec_foreach(&x->program->macros, it) {
+	vec_foreach (&x->program->macros, it) {
 		const struct macro *macro = *it;
 		struct macro_list *list = strmap_get(&x->macros, macro->name);
 		const struct macro *covering = NULL;
@@ -75,7 +77,7 @@ bool macro_register(struct macro_expander *x)
 			list = arena_new(x->arena, struct macro_list);
 			(void)strmap_put(&x->macros, macro->name, list);
 		}
-		vec_foreach(&list->macros, other) {
+		vec_foreach (&list->macros, other) {
 			if (!covering && covers(*other, macro))
 				covering = *other;
 		}
@@ -95,8 +97,9 @@ static void report_argument(struct macro_expander *x, const struct macro *macro,
 			    const struct ast *arg)
 {
 	const struct macro_param *param = &macro->params.data[i];
-	const char *got = arg->kind == AST_MAP ? "map" : arg->kind == AST_VAR ? "variable"
-									      : "expression";
+	const char *got = arg->kind == AST_MAP   ? "map"
+			  : arg->kind == AST_VAR ? "variable"
+						 : "expression";
 
 	if ((param->sigil == '$' && arg->kind == AST_VAR) ||
 	    (param->sigil == '@' && arg->kind == AST_MAP) || !param->sigil)
@@ -136,7 +139,7 @@ const struct macro *macro_find(struct macro_expander *x, const char *name, struc
 
 	if (!list)
 		return NULL;
-	vec_foreach(&list->macros, it) {
+	vec_foreach (&list->macros, it) {
 		size_t d = distance(*it, args, count);
 
 		if (only_builtin && !(*it)->is_builtin)

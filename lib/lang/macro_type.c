@@ -5,10 +5,10 @@
 
 static const char *type_text(struct macro_expander *x, const struct type_expr *type)
 {
-	const char *text = type->tag ? arena_printf(x->arena, "%s %s", type->tag, type->name)
-				     : type->name;
+	const char *text =
+		type->tag ? arena_printf(x->arena, "%s %s", type->tag, type->name) : type->name;
 
-	vec_foreach(&type->modifiers, it)
+	vec_foreach (&type->modifiers, it)
 		text = arena_printf(x->arena, "%s%s", text, it->is_pointer ? " *" : "[]");
 	return text;
 }
@@ -45,7 +45,7 @@ static bool splice(struct macro_expander *x, struct type_expr *type, const struc
 		type->type_of = copy->type_query.of_expr;
 		return true;
 	}
-	vec_foreach(&type->modifiers, it)
+	vec_foreach (&type->modifiers, it)
 		vec_push(x->arena, &of->modifiers, *it);
 	of->span = type->span;
 	*type = *of;
@@ -64,7 +64,7 @@ void macro_expand_type(struct macro_expander *x, struct macro_frame *frame, stru
 	const struct ast *argument;
 	const char *name;
 
-	vec_foreach(&type->modifiers, it) {
+	vec_foreach (&type->modifiers, it) {
 		if (it->count)
 			macro_expand_node(x, frame, it->count);
 	}

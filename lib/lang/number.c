@@ -112,8 +112,10 @@ static int find_base(const struct digits *d, size_t *start)
 	if (d->len < 2 || d->text[0] != '0')
 		return 10;
 	switch (d->text[1]) {
-	case 'x': case 'X': *start = 2; return 16;
-	case 'b': case 'B': *start = 2; return 2;
+	case 'x':
+	case 'X': *start = 2; return 16;
+	case 'b':
+	case 'B': *start = 2; return 2;
 	default: break;
 	}
 	if (isdigit((unsigned char)d->text[1])) {
@@ -137,8 +139,7 @@ static const char *read_exponent(uint64_t *value, const struct digits *d, size_t
 
 	(*i)++;
 	if (*value == 0 || *value >= 10)
-		return arena_printf(a,
-				    "coefficient part of scientific literal must be 1-9: %.*s",
+		return arena_printf(a, "coefficient part of scientific literal must be 1-9: %.*s",
 				    (int)len, text);
 	if (!read_base(&exponent, d, i, 10) || exponent > 19)
 		return overflow(a, UINT64_MAX, len, text);

@@ -176,11 +176,8 @@ void parser_resync(struct parser *p)
 	p->panic = parser_is(p, TOK_END);
 	for (;;) {
 		switch (p->tok.kind) {
-		case TOK_END:
-			return;
-		case TOK_LBRACE:
-			braces++;
-			break;
+		case TOK_END: return;
+		case TOK_LBRACE: braces++; break;
 		case TOK_RBRACE:
 			if (braces == 0)
 				return;
@@ -195,8 +192,7 @@ void parser_resync(struct parser *p)
 				return;
 			}
 			break;
-		default:
-			break;
+		default: break;
 		}
 		parser_advance(p);
 	}
@@ -210,7 +206,8 @@ void parser_resync_root(struct parser *p)
 	for (; !parser_is(p, TOK_END); parser_advance(p)) {
 		if (parser_is(p, TOK_LBRACE))
 			braces++;
-		if (parser_is(p, TOK_RBRACE) && (braces == 0 || --braces == 0)) {
+		if ((parser_is(p, TOK_RBRACE) && (braces == 0 || --braces == 0)) ||
+		    (parser_is(p, TOK_SEMICOLON) && braces == 0)) {
 			parser_advance(p);
 			return;
 		}

@@ -16,7 +16,7 @@
 #include "lang/lexer.h"
 
 /* Of expressions and blocks in each other; what bounds the parser's own stack. */
-#define PARSER_MAX_DEPTH 250
+#define PARSER_MAX_DEPTH  250
 /* The rest of a script with so many errors isn't worth reading. */
 #define PARSER_MAX_ERRORS 50
 
@@ -27,7 +27,7 @@ struct parser {
 	struct ast_program *program;
 	struct lexer lex; // behind tok
 	struct token tok;
-	uint32_t here;	  // end of the text that belongs to the node being read
+	uint32_t here; // end of the text that belongs to the node being read
 	uint32_t depth;
 	uint32_t error_count;
 	bool panic;

@@ -63,8 +63,10 @@ static uint32_t unescape(struct parser *p, uint32_t pos, char *out)
 	case 'n': *out = '\n'; break;
 	case 't': *out = '\t'; break;
 	case 'r': *out = '\r'; break;
-	case '"': case '\\': *out = c; break;
-	case 'x': case 'X': return unescape_hex(p, pos, out);
+	case '"':
+	case '\\': *out = c; break;
+	case 'x':
+	case 'X': return unescape_hex(p, pos, out);
 	default:
 		if (c >= '0' && c <= '7')
 			return unescape_octal(p, pos, out);
@@ -107,7 +109,8 @@ static uint32_t trailing_underscore(const char *text, size_t len)
 	bool is_hex = len > 1 && (text[1] == 'x' || text[1] == 'X');
 
 	for (size_t i = 1; i < len; i++) {
-		bool is_end = i + 1 == len || (!is_hex && (text[i + 1] == 'e' || text[i + 1] == 'E'));
+		bool is_end =
+			i + 1 == len || (!is_hex && (text[i + 1] == 'e' || text[i + 1] == 'E'));
 
 		if (text[i] == '_' && is_end)
 			return (uint32_t)i;
@@ -179,8 +182,8 @@ static struct ast *parse_param(struct parser *p)
 			number = UINT64_MAX;
 	}
 	if (number < 1 || number > INT64_MAX)
-		parser_complain(p, node->span, "param $%s is out of integer range [1, %lld]", digits,
-				(long long)INT64_MAX);
+		parser_complain(p, node->span, "param $%s is out of integer range [1, %lld]",
+				digits, (long long)INT64_MAX);
 	node->ident.name = digits;
 	node->ident.number = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 	return node;
@@ -213,7 +216,7 @@ struct ast *parse_map(struct parser *p)
 		key->tuple.items.data = keys.data;
 		key->tuple.items.len = keys.len;
 		key->tuple.items.cap = keys.cap;
-		vec_foreach(&keys, it)
+		vec_foreach (&keys, it)
 			node_adopt(p, key, *it);
 	}
 	map->map.key = key;
@@ -227,15 +230,10 @@ struct ast *parse_atom(struct parser *p)
 	struct ast *node;
 
 	switch (t.kind) {
-	case TOK_INT:
-		return parse_int(p);
-	case TOK_PARAM:
-		return parse_param(p);
-	case TOK_MAP:
-		return parse_map(p);
-	case TOK_PARAM_COUNT:
-		parser_advance(p);
-		return node_new(p, AST_POSITIONAL_COUNT, t.begin);
+	case TOK_INT: return parse_int(p);
+	case TOK_PARAM: return parse_param(p);
+	case TOK_MAP: return parse_map(p);
+	case TOK_PARAM_COUNT: parser_advance(p); return node_new(p, AST_POSITIONAL_COUNT, t.begin);
 	case TOK_VAR:
 		parser_advance(p);
 		node = node_new(p, AST_VAR, t.begin);
@@ -250,12 +248,8 @@ struct ast *parse_atom(struct parser *p)
 		node->string.len = len;
 		return node;
 	}
-	case TOK_DOLLAR:
-		parser_error(p, "expected identifier after '$'");
-		break;
-	default:
-		parser_error(p, "expected expression");
-		break;
+	case TOK_DOLLAR: parser_error(p, "expected identifier after '$'"); break;
+	default: parser_error(p, "expected expression"); break;
 	}
 	return node_new(p, AST_INT, p->here);
 }

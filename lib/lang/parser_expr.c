@@ -52,7 +52,7 @@ static struct ast *parse_call(struct parser *p, const char *name, struct span na
 	node->call.args.data = args.data;
 	node->call.args.len = args.len;
 	node->call.args.cap = args.cap;
-	vec_foreach(&args, it)
+	vec_foreach (&args, it)
 		node_adopt(p, node, *it);
 	return node;
 }
@@ -96,7 +96,7 @@ static struct ast *parse_record(struct parser *p, uint32_t begin)
 		if (!name || !parser_expect(p, TOK_ASSIGN))
 			break;
 		value = parse_expression(p);
-		vec_foreach(&names, it) {
+		vec_foreach (&names, it) {
 			if (!strcmp(*it, name))
 				parser_complain(p, parser_span(p, item_begin),
 						"Named argument list already contains name: %s",
@@ -150,15 +150,10 @@ struct ast *parse_primary(struct parser *p)
 	struct ast *node;
 
 	switch (p->tok.kind) {
-	case TOK_LPAREN:
-		node = try_parse_cast(p);
-		return node ? node : parse_paren(p);
-	case TOK_LBRACE:
-		return parse_block(p, true);
-	case TOK_IDENT:
-		break;
-	default:
-		return parse_atom(p);
+	case TOK_LPAREN: node = try_parse_cast(p); return node ? node : parse_paren(p);
+	case TOK_LBRACE: return parse_block(p, true);
+	case TOK_IDENT: break;
+	default: return parse_atom(p);
 	}
 	if (parser_is_word(p, "if"))
 		return parse_if(p);
@@ -194,9 +189,9 @@ static struct ast *parse_member(struct parser *p, struct ast *object)
 		(void)parse_integer(p, &index);
 		node->field.name = arena_printf(p->arena, "%llu", (unsigned long long)index);
 	} else {
-		node->field.name = parser_expect_ident(p, node->field.is_arrow
-								  ? "expected field name after '->'"
-								  : "expected field name after '.'");
+		node->field.name = parser_expect_ident(
+			p, node->field.is_arrow ? "expected field name after '->'"
+						: "expected field name after '.'");
 	}
 	if (!node->field.name)
 		node->field.name = "";
@@ -227,12 +222,8 @@ struct ast *parse_postfix(struct parser *p, struct ast *left)
 	while (!p->panic) {
 		switch (p->tok.kind) {
 		case TOK_DOT:
-		case TOK_ARROW:
-			left = parse_member(p, left);
-			break;
-		case TOK_LBRACKET:
-			left = parse_index(p, left);
-			break;
+		case TOK_ARROW: left = parse_member(p, left); break;
+		case TOK_LBRACKET: left = parse_index(p, left); break;
 		case TOK_INC:
 		case TOK_DEC: {
 			struct token t = p->tok;
@@ -245,11 +236,8 @@ struct ast *parse_postfix(struct parser *p, struct ast *left)
 					 left->span.begin);
 			break;
 		}
-		case TOK_DOTDOT:
-			parser_take_layout(p);
-			return left;
-		default:
-			return left;
+		case TOK_DOTDOT: parser_take_layout(p); return left;
+		default: return left;
 		}
 	}
 	return left;
@@ -295,16 +283,13 @@ static struct ast *parse_unary_inner(struct parser *p)
 
 	switch (p->tok.kind) {
 	case TOK_INC:
-	case TOK_DEC:
-		return parse_increment(p, begin);
-	case TOK_AND:
-		return parse_address(p, begin);
+	case TOK_DEC: return parse_increment(p, begin);
+	case TOK_AND: return parse_address(p, begin);
 	case TOK_STAR: op = OPR_DEREF; break;
 	case TOK_NOT: op = OPR_LNOT; break;
 	case TOK_TILDE: op = OPR_BNOT; break;
 	case TOK_MINUS: op = OPR_NEG; break;
-	default:
-		return parse_postfix(p, parse_primary(p));
+	default: return parse_postfix(p, parse_primary(p));
 	}
 	parser_advance(p);
 	return new_unary(p, op, parse_unary(p), begin);

@@ -18,7 +18,6 @@ static struct ast *new_expr_stmt(struct parser *p, struct ast *expr, struct span
 	return node;
 }
 
-
 static bool is_if(const struct ast *node)
 {
 	return node->kind == AST_TERNARY && node->branch.then->kind == AST_BLOCK;
@@ -177,7 +176,7 @@ static struct ast *parse_let(struct parser *p)
 static struct ast *parse_jump(struct parser *p)
 {
 	uint32_t begin = p->tok.begin;
-	enum ast_kind kind = parser_is_word(p, "break")	     ? AST_BREAK
+	enum ast_kind kind = parser_is_word(p, "break")      ? AST_BREAK
 			     : parser_is_word(p, "continue") ? AST_CONTINUE
 							     : AST_RETURN;
 	struct ast *node = node_new(p, kind, begin);

@@ -8,11 +8,11 @@
 bool is_type_name(const char *name, size_t len)
 {
 	static const char *const names[] = {
-		"bool",	  "int8",    "int16",	"int32",     "int64",	   "uint8",
-		"uint16", "uint32",  "uint64",	"void",	     "min_t",	   "max_t",
-		"sum_t",  "count_t", "avg_t",	"stats_t",   "umin_t",	   "umax_t",
-		"usum_t", "uavg_t",  "ustats_t", "timestamp", "macaddr_t", "cgroup_path_t",
-		"string", "buffer",  "inet",	"username_t",
+		"bool",   "int8",    "int16",    "int32",      "int64",     "uint8",
+		"uint16", "uint32",  "uint64",   "void",       "min_t",     "max_t",
+		"sum_t",  "count_t", "avg_t",    "stats_t",    "umin_t",    "umax_t",
+		"usum_t", "uavg_t",  "ustats_t", "timestamp",  "macaddr_t", "cgroup_path_t",
+		"string", "buffer",  "inet",     "username_t",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -26,10 +26,10 @@ bool is_type_name(const char *name, size_t len)
 static bool is_value_name(const char *name, size_t len)
 {
 	static const char *const names[] = {
-		"args",	 "cgroup", "comm",   "cpid",  "cpu",   "ctx",	"curtask",  "elapsed",
-		"func",	 "gid",	   "jiffies", "kstack", "ncpus", "nsecs", "numaid",  "pid",
-		"ppid",	 "probe",  "rand",   "retval", "tid",	"uid",	"usermode", "username",
-		"ustack",
+		"args",    "cgroup",   "comm",     "cpid",    "cpu",    "ctx",    "curtask",
+		"elapsed", "func",     "gid",      "jiffies", "kstack", "ncpus",  "nsecs",
+		"numaid",  "pid",      "ppid",     "probe",   "rand",   "retval", "tid",
+		"uid",     "usermode", "username", "ustack",
 	};
 	size_t digits = 0;
 
@@ -47,8 +47,8 @@ static bool is_value_name(const char *name, size_t len)
 
 bool is_reserved_name(const char *name)
 {
-	static const char *const names[] = { "args", "ctx", "kstack", "nsecs", "pid", "tid",
-					     "ustack" };
+	static const char *const names[] = { "args", "ctx", "kstack", "nsecs",
+					     "pid",  "tid", "ustack" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!strcmp(names[i], name))
@@ -182,12 +182,21 @@ struct type_expr *try_parse_type(struct parser *p)
 static bool starts_expression(const struct parser *p)
 {
 	switch (p->tok.kind) {
-	case TOK_INT: case TOK_VAR: case TOK_PARAM: case TOK_PARAM_COUNT: case TOK_MAP:
-	case TOK_STRING: case TOK_LPAREN: case TOK_MINUS: case TOK_DEC: case TOK_NOT:
-	case TOK_TILDE: case TOK_STAR: case TOK_AND: case TOK_IDENT:
-		return true;
-	default:
-		return false;
+	case TOK_INT:
+	case TOK_VAR:
+	case TOK_PARAM:
+	case TOK_PARAM_COUNT:
+	case TOK_MAP:
+	case TOK_STRING:
+	case TOK_LPAREN:
+	case TOK_MINUS:
+	case TOK_DEC:
+	case TOK_NOT:
+	case TOK_TILDE:
+	case TOK_STAR:
+	case TOK_AND:
+	case TOK_IDENT: return true;
+	default: return false;
 	}
 }
 

@@ -6,7 +6,8 @@
 #include "lang/probe_parse.h"
 
 const struct probe_info probe_infos[PROBE_KIND_COUNT] = {
-#define PROBE(name, short_name, aliases, flags) [PROBE_##name] = { #name, short_name, aliases, flags },
+#define PROBE(name, short_name, aliases, flags)                                                    \
+	[PROBE_##name] = { #name, short_name, aliases, flags },
 #include "lang/probes.def"
 };
 

@@ -14,7 +14,7 @@
 
 /* What a body says that depends on where it is attached. */
 struct body_uses {
-	bool probe;    // the name
+	bool probe; // the name
 	bool args;
 	bool argn;
 	bool retval;
@@ -26,7 +26,7 @@ struct expander {
 	struct ast_program *program;
 	const struct sema_options *options;
 	struct diags *diags;
-	size_t body_count; // BPF programs to be made
+	size_t body_count;                         // BPF programs to be made
 	vec_of(const struct attach_point *) named; // test and bench
 };
 
@@ -114,8 +114,7 @@ static const struct type *find_args(struct expander *e, const struct attach_poin
 		if (t->uprobe_args && ap->function)
 			args = t->uprobe_args(t->ctx, ap->path, ap->function);
 		break;
-	default:
-		break;
+	default: break;
 	}
 	return split_retval(e->arena, args, retval);
 }
@@ -247,7 +246,7 @@ static void make_probes(struct expander *e, const struct ast_action *action,
 	struct body_uses uses = uses_of(action);
 	size_t first = e->program->probes.len;
 
-	vec_foreach(points, ap) {
+	vec_foreach (points, ap) {
 		const struct type *retval = NULL;
 		const struct type *args = NULL;
 		struct probe *probe = NULL;
@@ -265,8 +264,7 @@ static void make_probes(struct expander *e, const struct ast_action *action,
 			probe->args = args;
 			probe->retval = retval;
 		}
-		vec_push(e->arena, &probe->attach_points,
-			 arena_memdup(e->arena, ap, sizeof(*ap)));
+		vec_push(e->arena, &probe->attach_points, arena_memdup(e->arena, ap, sizeof(*ap)));
 	}
 }
 
@@ -275,7 +273,7 @@ static bool check_name(struct expander *e, const struct attach_point *ap)
 {
 	if (ap->kind != PROBE_test && ap->kind != PROBE_bench)
 		return true;
-	vec_foreach(&e->named, it) {
+	vec_foreach (&e->named, it) {
 		if ((*it)->kind != ap->kind || strcmp((*it)->function, ap->function))
 			continue;
 		(void)diag_error(e->diags, ap->span,
@@ -298,7 +296,7 @@ static bool parse_specs(struct expander *e, const struct ast_action *action, att
 	bool ok = true;
 	bool has_iter = false;
 
-	vec_foreach(&action->specs, spec) {
+	vec_foreach (&action->specs, spec) {
 		size_t before = out->len;
 
 		ok &= probe_parse_spec(out, e->arena, spec, e->options, e->diags);
@@ -328,7 +326,7 @@ static void expand_action(struct expander *e, const struct ast_action *action,
 	size_t errors = e->diags->error_count;
 	attach_point_list points = { 0 };
 
-	vec_foreach(specs, spec)
+	vec_foreach (specs, spec)
 		probe_match(&points, e->arena, spec, e->options, e->diags);
 	if (points.len) {
 		make_probes(e, action, &points);
@@ -343,9 +341,10 @@ static void expand_action(struct expander *e, const struct ast_action *action,
 		if (specs->len)
 			probe_hint_nearest(&specs->data[0], e->arena, e->options, e->diags);
 	} else if (missing == MISSING_WARN) {
-		(void)diag_warning(e->diags, action->span,
-				   "Probe has no valid attach points. It is being removed which may "
-				   "cause issues with program behavior.");
+		(void)diag_warning(
+			e->diags, action->span,
+			"Probe has no valid attach points. It is being removed which may "
+			"cause issues with program behavior.");
 	}
 }
 

@@ -1,6 +1,7 @@
 #include "lang/probe_match.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "util/str.h"
 
@@ -60,11 +61,8 @@ static void report_missing(struct matcher *m)
 		(void)diag_error(m->diags, ap->span, "%s.", text);
 		probe_hint_nearest(ap, m->arena, m->options, m->diags);
 		break;
-	case MISSING_WARN:
-		(void)diag_warning(m->diags, ap->span, "%s. Skipping.", text);
-		break;
-	case MISSING_IGNORE:
-		break;
+	case MISSING_WARN: (void)diag_warning(m->diags, ap->span, "%s. Skipping.", text); break;
+	case MISSING_IGNORE: break;
 	}
 }
 
@@ -126,10 +124,11 @@ static bool is_module_loaded(struct matcher *m)
 static void match_untraceable(struct matcher *m)
 {
 	if (missing_policy(m) != MISSING_IGNORE)
-		(void)diag_warning(m->diags, m->spec->span,
-				   "%s is not traceable (either non-existing, inlined, or marked as "
-				   "\"notrace\"); attaching to it will likely fail",
-				   m->spec->function);
+		(void)diag_warning(
+			m->diags, m->spec->span,
+			"%s is not traceable (either non-existing, inlined, or marked as "
+			"\"notrace\"); attaching to it will likely fail",
+			m->spec->function);
 	if (m->options->is_unsafe)
 		add(m, m->spec);
 	else
@@ -276,6 +275,11 @@ static size_t find_binaries(struct matcher *m, const char ***paths)
 		return 1;
 	}
 	if (m->target->resolve_binary(m->target->ctx, ap->path, paths, &count, &err) || !count) {
+		/* A place in a file of any format, at one's own risk. */
+		if (m->options->is_unsafe && ap->has_address && access(ap->path, R_OK) == 0) {
+			*paths = arena_memdup(m->arena, &ap->path, sizeof(ap->path));
+			return 1;
+		}
 		(void)diag_error(m->diags, ap->span,
 				 "%s target file '%s' does not exist or is not executable", kind,
 				 ap->path);
@@ -283,8 +287,8 @@ static size_t find_binaries(struct matcher *m, const char ***paths)
 	}
 	if (count > 1 && !str_has_glob(ap->path)) {
 		(void)diag_warning(m->diags, ap->span,
-				   "attaching to %s target file '%s' but matched %zu binaries", kind,
-				   (*paths)[0], count);
+				   "attaching to %s target file '%s' but matched %zu binaries",
+				   kind, (*paths)[0], count);
 		count = 1;
 	}
 	return count;
@@ -388,7 +392,8 @@ static void match_usdt(struct matcher *m)
 	for (size_t i = 0; i < count; i++) {
 		m->path = paths[i];
 		if (m->target->usdt_probes)
-			(void)m->target->usdt_probes(m->target->ctx, m->path, ap->module,
+			(void)m->target->usdt_probes(m->target->ctx, m->path,
+						     ap->module && *ap->module ? ap->module : NULL,
 						     ap->function, add_usdt, m, &err);
 	}
 	if (m->out->len == before && m->diags->error_count == errors && is_exact(ap) && ap->module)
@@ -413,32 +418,16 @@ void probe_match(attach_point_list *out, struct arena *a, const struct attach_po
 	}
 	switch (spec->kind) {
 	case PROBE_kprobe:
-	case PROBE_kretprobe:
-		match_kprobe(&m);
-		break;
+	case PROBE_kretprobe: match_kprobe(&m); break;
 	case PROBE_fentry:
-	case PROBE_fexit:
-		match_fentry(&m);
-		break;
-	case PROBE_tracepoint:
-		match_tracepoint(&m);
-		break;
-	case PROBE_rawtracepoint:
-		match_rawtracepoint(&m);
-		break;
-	case PROBE_iter:
-		match_iter(&m);
-		break;
+	case PROBE_fexit: match_fentry(&m); break;
+	case PROBE_tracepoint: match_tracepoint(&m); break;
+	case PROBE_rawtracepoint: match_rawtracepoint(&m); break;
+	case PROBE_iter: match_iter(&m); break;
 	case PROBE_uprobe:
-	case PROBE_uretprobe:
-		match_uprobe(&m);
-		break;
-	case PROBE_usdt:
-		match_usdt(&m);
-		break;
-	default:
-		add(&m, spec);
-		break;
+	case PROBE_uretprobe: match_uprobe(&m); break;
+	case PROBE_usdt: match_usdt(&m); break;
+	default: add(&m, spec); break;
 	}
 }
 
@@ -497,10 +486,10 @@ void probe_hint_nearest(const struct attach_point *spec, struct arena *a,
 	case PROBE_uprobe:
 	case PROBE_uretprobe:
 		if (t->user_functions && spec->path)
-			(void)t->user_functions(t->ctx, spec->path, NULL, false, try_name, &n, &err);
+			(void)t->user_functions(t->ctx, spec->path, NULL, false, try_name, &n,
+						&err);
 		break;
-	default:
-		break;
+	default: break;
 	}
 	if (n.nearest.best)
 		diag_hint(diags, "did you mean '%s'?", n.nearest.best);

@@ -16,7 +16,7 @@ struct spec {
 	const struct sema_options *options;
 	struct attach_point *ap;
 	const char *parts[PARTS_MAX];
-	size_t count; // may exceed PARTS_MAX
+	size_t count;    // may exceed PARTS_MAX
 	bool is_lenient; // the kind was a glob: what doesn't fit is left out
 	bool is_left_out;
 };
@@ -499,8 +499,7 @@ static const char *expand_param(struct spec *s, const char *raw, size_t *pos)
 			   raw[start], raw[start]);
 		return NULL;
 	}
-	if (*pos == start ||
-	    !number_parse(&index, s->arena, raw + start, *pos - start, &message)) {
+	if (*pos == start || !number_parse(&index, s->arena, raw + start, *pos - start, &message)) {
 		(void)fail(s, "positional parameter is not valid: %s", message);
 		return NULL;
 	}
@@ -585,14 +584,15 @@ static bool parse_kind(attach_point_list *out, struct spec *s, enum probe_kind k
 /* Kinds that a glob means: the kernel's, or with a path or -p those of user space. */
 static bool parse_kind_glob(attach_point_list *out, struct spec *s)
 {
-	static const enum probe_kind kernel[] = { PROBE_fentry,	    PROBE_hardware,
-						  PROBE_iter,	    PROBE_kprobe,
+	static const enum probe_kind kernel[] = { PROBE_fentry,        PROBE_hardware,
+						  PROBE_iter,          PROBE_kprobe,
 						  PROBE_rawtracepoint, PROBE_software,
 						  PROBE_tracepoint };
 	static const enum probe_kind user[] = { PROBE_uprobe, PROBE_usdt };
 	bool is_user = s->options->pid || (s->count >= 2 && strchr(s->parts[1], '/'));
 	const enum probe_kind *kinds = is_user ? user : kernel;
-	size_t count = is_user ? sizeof(user) / sizeof(user[0]) : sizeof(kernel) / sizeof(kernel[0]);
+	size_t count =
+		is_user ? sizeof(user) / sizeof(user[0]) : sizeof(kernel) / sizeof(kernel[0]);
 	bool is_any = false;
 
 	s->is_lenient = true;

@@ -22,8 +22,8 @@ struct source {
 	uint32_t line_count;
 	bool is_builtin; // our standard library: diagnostics point at the caller instead
 	/*
-	 * For the text of a macro's body: where the macro was called.  Each expansion has a source of
-	 * its own that shares text and lines with the original.
+	 * For the text of a macro's body: where the macro was called.  Each expansion has a source
+	 * of its own that shares text and lines with the original.
 	 */
 	const struct span *expanded_from;
 	const struct source *base; // the original of such a source; NULL: it is one itself
@@ -36,7 +36,7 @@ struct span {
 };
 
 struct position {
-	uint32_t line;	 // 1-based
+	uint32_t line;   // 1-based
 	uint32_t column; // 1-based, in bytes
 };
 

@@ -14,6 +14,6 @@ void stdlib_import(struct ast_program *p, struct diags *diags)
 
 	source->is_builtin = true;
 	(void)parse_program(&library, p->arena, source, diags);
-	vec_foreach(&library->macros, it)
+	vec_foreach (&library->macros, it)
 		vec_push(p->arena, &p->macros, *it);
 }

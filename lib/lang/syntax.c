@@ -8,8 +8,8 @@ static void check_specs(const struct ast_program *p, struct diags *diags)
 {
 	const struct sema_options options = { .is_unsafe = true };
 
-	vec_foreach(&p->actions, action) {
-		vec_foreach(&(*action)->specs, spec) {
+	vec_foreach (&p->actions, action) {
+		vec_foreach (&(*action)->specs, spec) {
 			attach_point_list ignored = { 0 };
 
 			if (!strchr(spec->raw, '$'))

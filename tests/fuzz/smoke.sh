@@ -9,7 +9,7 @@ out=$(readlink -f "${1:-$top/build}")/fuzz
 mkdir -p "$out" "$here/crashes"
 cd "$top" || exit 1
 sed -f lib/lang/stdlib.sed lib/lang/stdlib.bt >"$out/stdlib.inc"
-flags=(-std=gnu17 -g -O1 -D_GNU_SOURCE '-DVERSION="fuzz"' -Ilib "-I$out" -fsanitize=fuzzer-no-link,address,undefined
+flags=(-std=gnu17 -g -O1 -D_GNU_SOURCE '-DVERSION="fuzz"' -DFUZZER -Ilib "-I$out" -fsanitize=fuzzer-no-link,address,undefined
 	-fno-sanitize-recover=undefined -Wno-everything)
 passed=0 failed=0
 

@@ -1,4 +1,5 @@
-/* C declarations in scripts.  The layouts are those of the compiler that this file is built with. */
+/* C declarations in scripts.  The layouts are those of the compiler that this file is built with.
+ */
 #include "lang_util.h"
 
 #include "lang/cdecl.h"
@@ -232,7 +233,8 @@ static void check_decl_error(const char *declaration, const char *expected)
 static void test_errors(void **state)
 {
 	(void)state;
-	check_decl_error("struct s { foo_t a; };", "stdin:1:12-17: ERROR: unknown type name 'foo_t'");
+	check_decl_error("struct s { foo_t a; };",
+			 "stdin:1:12-17: ERROR: unknown type name 'foo_t'");
 	check_decl_error("struct s { struct t a; };",
 			 "stdin:1:22-23: ERROR: field has incomplete type 'struct t'");
 	check_decl_error("struct s { int a[-1]; };", "stdin:1:21-22: ERROR: array is too large");
@@ -241,7 +243,8 @@ static void test_errors(void **state)
 	check_decl_error("struct s { int a[x]; };",
 			 "stdin:1:18-19: ERROR: unknown name 'x' in a constant expression");
 	check_decl_error("struct s { int a int b; };", "stdin:1:18-21: ERROR: expected ';'");
-	check_decl_error("enum e { 1 };", "stdin:1:10-11: ERROR: expected the name of an enumerator");
+	check_decl_error("enum e { 1 };",
+			 "stdin:1:10-11: ERROR: expected the name of an enumerator");
 	check_decl_error("#include \"no/such.h\"",
 			 "stdin:1:1-21: ERROR: fatal error: 'no/such.h' file not found");
 	/* The last semicolon may be missing. */
@@ -255,20 +258,22 @@ static void test_preprocessor(void **state)
 	struct type_member m;
 
 	(void)state;
-	resolve(&f, "#define N 4\n"
-		    "#define FIELD(type, name) type name##_field[N]\n"
-		    "#define MORE(...) struct more { __VA_ARGS__ }\n"
-		    "#define TEXT(x) #x\n"
-		    "struct s {\n#if N > 3\n\tFIELD(int, first);\n#else\n\tchar wrong;\n#endif\n};\n"
-		    "MORE(int a; int b;);\n"
-		    "begin { }");
+	resolve(&f,
+		"#define N 4\n"
+		"#define FIELD(type, name) type name##_field[N]\n"
+		"#define MORE(...) struct more { __VA_ARGS__ }\n"
+		"#define TEXT(x) #x\n"
+		"struct s {\n#if N > 3\n\tFIELD(int, first);\n#else\n\tchar wrong;\n#endif\n};\n"
+		"MORE(int a; int b;);\n"
+		"begin { }");
 	/* A line that begins with a macro isn't a declaration of the script. */
 	assert_false(f.ok);
 	front_finish(&f);
-	resolve(&f, "#define N 4\n"
-		    "#define FIELD(type, name) type name##_field[N]\n"
-		    "struct s {\n#if N > 3\n\tFIELD(int, first);\n#else\n\tchar wrong;\n#endif\n};\n"
-		    "begin { }");
+	resolve(&f,
+		"#define N 4\n"
+		"#define FIELD(type, name) type name##_field[N]\n"
+		"struct s {\n#if N > 3\n\tFIELD(int, first);\n#else\n\tchar wrong;\n#endif\n};\n"
+		"begin { }");
 	assert_string_equal(front_errors(&f), "");
 	assert_true(type_find_member(find(&f, TAG_STRUCT, "s"), "first_field", &m));
 	assert_int_equal(m.type->size, 16);
@@ -278,9 +283,9 @@ static void test_preprocessor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),	  cmocka_unit_test(test_bit_fields),
-		cmocka_unit_test(test_types),	  cmocka_unit_test(test_constants),
-		cmocka_unit_test(test_errors),	  cmocka_unit_test(test_preprocessor),
+		cmocka_unit_test(test_layout), cmocka_unit_test(test_bit_fields),
+		cmocka_unit_test(test_types),  cmocka_unit_test(test_constants),
+		cmocka_unit_test(test_errors), cmocka_unit_test(test_preprocessor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

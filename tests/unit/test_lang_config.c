@@ -15,12 +15,13 @@ static void test_values(void **state)
 	struct front f = { 0 };
 
 	(void)state;
-	front_run(&f,
-		  "config = { max_strlen = 1_000; BPFTRACE_MAX_MAP_KEYS = 5; stack_mode = perf;\n"
-		  "missing_probes = \"warn\"; cpp_demangle = false; license = \"Dual MIT/GPL\";\n"
-		  "str_trunc_trailer = \"...\"; unstable_tseries = enable; print_maps_on_exit = 0;\n"
-		  "cache_user_symbols = PER_PROGRAM; unstable_typeinfo = 1 } begin { }",
-		  FRONT_CONFIG);
+	front_run(
+		&f,
+		"config = { max_strlen = 1_000; BPFTRACE_MAX_MAP_KEYS = 5; stack_mode = perf;\n"
+		"missing_probes = \"warn\"; cpp_demangle = false; license = \"Dual MIT/GPL\";\n"
+		"str_trunc_trailer = \"...\"; unstable_tseries = enable; print_maps_on_exit = 0;\n"
+		"cache_user_symbols = PER_PROGRAM; unstable_typeinfo = 1 } begin { }",
+		FRONT_CONFIG);
 	assert_string_equal(front_errors(&f), "");
 	assert_int_equal(f.config.max_strlen, 1000);
 	assert_int_equal(f.config.max_map_keys, 5);
@@ -41,9 +42,10 @@ static void test_messages(void **state)
 	(void)state;
 	check_setting("max_strlen = perf", "stdin:1:12-29: ERROR: max_strlen: expecting a number, "
 					   "got perf");
-	check_setting("stack_mode = foo",
-		      "stdin:1:12-28: ERROR: stack_mode: Invalid value for stack_mode: valid values "
-		      "are bpftrace, raw, perf, and build_id.");
+	check_setting(
+		"stack_mode = foo",
+		"stdin:1:12-28: ERROR: stack_mode: Invalid value for stack_mode: valid values "
+		"are bpftrace, raw, perf, and build_id.");
 	check_setting("cpp_demangle = maybe",
 		      "stdin:1:12-32: ERROR: cpp_demangle: Invalid bool value: valid values are "
 		      "true, false, 1 or 0.");

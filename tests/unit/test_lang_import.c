@@ -35,7 +35,7 @@ static void check_actions(const char *script, const char *expected)
 
 	run(&f, script);
 	assert_string_equal(front_errors(&f), "");
-	vec_foreach(&f.program->actions, it) {
+	vec_foreach (&f.program->actions, it) {
 		const char *raw = (*it)->specs.data[0].raw;
 
 		assert_true(strlen(text) + strlen(raw) + 2 < sizeof(text));
@@ -79,7 +79,8 @@ static void test_headers(void **state)
 			      "struct s { struct more m; char a[SIZE]; };\n");
 	write_file("more.h", "typedef unsigned int word;\nstruct more { word w; };\n"
 			     "static inline int f(int x) { return x; }\nextern int g(void);\n");
-	run(&f, "#include \"types.h\"\n#include \"types.h\"\nimport \"types.h\";\nbegin { f(SIZE); }");
+	run(&f,
+	    "#include \"types.h\"\n#include \"types.h\"\nimport \"types.h\";\nbegin { f(SIZE); }");
 	assert_string_equal(front_errors(&f), "");
 	assert_true(c_scope_resolve(f.program, NULL, &f.diags));
 	assert_string_equal(front_errors(&f), "");

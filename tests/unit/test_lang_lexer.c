@@ -153,8 +153,7 @@ static void test_number_values(void **state)
 	check_no_number("0x", "invalid trailing bytes: 0x");
 	check_no_number("5q", "invalid trailing bytes: 5q");
 	check_no_number("11e2", "coefficient part of scientific literal must be 1-9: 11e2");
-	check_no_number("4294967296u",
-			"overflow error, maximum value is 4294967295: 4294967296u");
+	check_no_number("4294967296u", "overflow error, maximum value is 4294967295: 4294967296u");
 	check_no_number("18446744073709551616", "overflow error, maximum value is "
 						"18446744073709551615: 18446744073709551616");
 	check_no_number("213504d",
@@ -165,9 +164,9 @@ static void test_number_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	    cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_operators),   cmocka_unit_test(test_layout),
-		cmocka_unit_test(test_strings),	    cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_words),         cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_operators),     cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_strings),       cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_attach_points), cmocka_unit_test(test_number_values),
 	};
 

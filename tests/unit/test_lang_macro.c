@@ -128,10 +128,10 @@ static void test_library(void **state)
 {
 	(void)state;
 	check_action("macro ppid() { 1 } begin { f(ppid); }", "  block\n"
-							       "    expression\n"
-							       "      call f\n"
-							       "        block\n"
-							       "          int 1\n");
+							      "    expression\n"
+							      "      call f\n"
+							      "        block\n"
+							      "          int 1\n");
 	check_action("macro is_str(x) { 1 } begin { f(pcomm(0)); }",
 		     "  block\n"
 		     "    expression\n"
@@ -168,10 +168,12 @@ static void test_types(void **state)
 		     "      call f\n"
 		     "        block\n"
 		     "          offsetof struct a .b .c\n");
-	check_error("macro m(x) { x + 1 } begin { f(m(typeof(uint8))); }", FRONT_MACRO,
-		    "stdin:1:34-47: ERROR: When used as a call argument, `typeof` builtin only valid "
-		    "for macro calls that are expecting a type parameter");
-	check_error("macro m(t) { sizeof(struct t) } begin { f(m(typeof(struct a))); }", FRONT_MACRO,
+	check_error(
+		"macro m(x) { x + 1 } begin { f(m(typeof(uint8))); }", FRONT_MACRO,
+		"stdin:1:34-47: ERROR: When used as a call argument, `typeof` builtin only valid "
+		"for macro calls that are expecting a type parameter");
+	check_error("macro m(t) { sizeof(struct t) } begin { f(m(typeof(struct a))); }",
+		    FRONT_MACRO,
 		    "stdin:1:45-61: ERROR: Invalid replacement for macro 'm' type parameter 't' "
 		    "which makes up the type 'struct t'");
 }
@@ -262,8 +264,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parameters), cmocka_unit_test(test_hygiene),
 		cmocka_unit_test(test_overloads),  cmocka_unit_test(test_library),
-		cmocka_unit_test(test_types),	   cmocka_unit_test(test_recursion),
-		cmocka_unit_test(test_growth),	   cmocka_unit_test(test_defines),
+		cmocka_unit_test(test_types),      cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_growth),     cmocka_unit_test(test_defines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,95 +22,87 @@ static void check_stmt(const char *stmt, const char *expected)
 static void test_precedence(void **state)
 {
 	(void)state;
-	check_stmt("$a = 1 + 2 * 3 == 7 && !$b;",
-		   "    assign =\n"
-		   "      variable $a\n"
-		   "      binary &&\n"
-		   "        binary ==\n"
-		   "          binary +\n"
-		   "            int 1\n"
-		   "            binary *\n"
-		   "              int 2\n"
-		   "              int 3\n"
-		   "          int 7\n"
-		   "        unary !\n"
-		   "          variable $b\n");
-	check_stmt("$a = 10 - 4 - 3;",
-		   "    assign =\n"
-		   "      variable $a\n"
-		   "      binary -\n"
-		   "        binary -\n"
-		   "          int 10\n"
-		   "          int 4\n"
-		   "        int 3\n");
-	check_stmt("$a = 1 | 2 ^ 3 & 4 << 1;",
-		   "    assign =\n"
-		   "      variable $a\n"
-		   "      binary |\n"
-		   "        int 1\n"
-		   "        binary ^\n"
-		   "          int 2\n"
-		   "          binary &\n"
-		   "            int 3\n"
-		   "            binary <<\n"
-		   "              int 4\n"
-		   "              int 1\n");
-	check_stmt("$a = $b ? 1 : $c ? 2 : 3;",
-		   "    assign =\n"
-		   "      variable $a\n"
-		   "      ternary\n"
-		   "        variable $b\n"
-		   "        int 1\n"
-		   "        ternary\n"
-		   "          variable $c\n"
-		   "          int 2\n"
-		   "          int 3\n");
+	check_stmt("$a = 1 + 2 * 3 == 7 && !$b;", "    assign =\n"
+						  "      variable $a\n"
+						  "      binary &&\n"
+						  "        binary ==\n"
+						  "          binary +\n"
+						  "            int 1\n"
+						  "            binary *\n"
+						  "              int 2\n"
+						  "              int 3\n"
+						  "          int 7\n"
+						  "        unary !\n"
+						  "          variable $b\n");
+	check_stmt("$a = 10 - 4 - 3;", "    assign =\n"
+				       "      variable $a\n"
+				       "      binary -\n"
+				       "        binary -\n"
+				       "          int 10\n"
+				       "          int 4\n"
+				       "        int 3\n");
+	check_stmt("$a = 1 | 2 ^ 3 & 4 << 1;", "    assign =\n"
+					       "      variable $a\n"
+					       "      binary |\n"
+					       "        int 1\n"
+					       "        binary ^\n"
+					       "          int 2\n"
+					       "          binary &\n"
+					       "            int 3\n"
+					       "            binary <<\n"
+					       "              int 4\n"
+					       "              int 1\n");
+	check_stmt("$a = $b ? 1 : $c ? 2 : 3;", "    assign =\n"
+						"      variable $a\n"
+						"      ternary\n"
+						"        variable $b\n"
+						"        int 1\n"
+						"        ternary\n"
+						"          variable $c\n"
+						"          int 2\n"
+						"          int 3\n");
 }
 
 static void test_postfix(void **state)
 {
 	(void)state;
-	check_stmt("$a = *$p->x.y[1].0;",
-		   "    assign =\n"
-		   "      variable $a\n"
-		   "      unary *\n"
-		   "        field .0\n"
-		   "          index\n"
-		   "            field .y\n"
-		   "              field ->x\n"
-		   "                variable $p\n"
-		   "            int 1\n");
-	check_stmt("@x[1, \"a\"]++; --$y",
-		   "    expression\n"
-		   "      unary x++\n"
-		   "        map access @x\n"
-		   "          tuple\n"
-		   "            int 1\n"
-		   "            string \"a\"\n"
-		   "    expression\n"
-		   "      unary --x\n"
-		   "        variable $y\n");
+	check_stmt("$a = *$p->x.y[1].0;", "    assign =\n"
+					  "      variable $a\n"
+					  "      unary *\n"
+					  "        field .0\n"
+					  "          index\n"
+					  "            field .y\n"
+					  "              field ->x\n"
+					  "                variable $p\n"
+					  "            int 1\n");
+	check_stmt("@x[1, \"a\"]++; --$y", "    expression\n"
+					   "      unary x++\n"
+					   "        map access @x\n"
+					   "          tuple\n"
+					   "            int 1\n"
+					   "            string \"a\"\n"
+					   "    expression\n"
+					   "      unary --x\n"
+					   "        variable $y\n");
 }
 
 static void test_parentheses(void **state)
 {
 	(void)state;
-	check_stmt("$a = (1, (2,), ());",
-		   "    assign =\n"
-		   "      variable $a\n"
-		   "      tuple\n"
-		   "        int 1\n"
-		   "        tuple\n"
-		   "          int 2\n"
-		   "        tuple\n");
-	check_stmt("$a = (x=1, y=(2));",
-		   "    assign =\n"
-		   "      variable $a\n"
-		   "      record\n"
-		   "        x =\n"
-		   "          int 1\n"
-		   "        y =\n"
-		   "          int 2\n");
+	check_stmt("$a = (1, (2,), ());", "    assign =\n"
+					  "      variable $a\n"
+					  "      tuple\n"
+					  "        int 1\n"
+					  "        tuple\n"
+					  "          int 2\n"
+					  "        tuple\n");
+	check_stmt("$a = (x=1, y=(2));", "    assign =\n"
+					 "      variable $a\n"
+					 "      record\n"
+					 "        x =\n"
+					 "          int 1\n"
+					 "        y =\n"
+					 "          int 2\n");
 	check_stmt("$a = (uint8)-1; $b = (struct foo *)$a; $c = (pid) - 1; $d = (int8[2])$c;",
 		   "    assign =\n"
 		   "      variable $a\n"
@@ -136,28 +128,26 @@ static void test_parentheses(void **state)
 static void test_statements(void **state)
 {
 	(void)state;
-	check_stmt("if $a { f() } else if ($b) { } else { g(); }",
-		   "    if\n"
-		   "      variable $a\n"
-		   "      block\n"
-		   "        expression\n"
-		   "          call f\n"
-		   "      if\n"
-		   "        variable $b\n"
-		   "        block\n"
-		   "        block\n"
-		   "          expression\n"
-		   "            call g\n");
-	check_stmt("for ($i : 0..$n) { continue; } for $kv : @m { break }",
-		   "    for range $i\n"
-		   "      int 0\n"
-		   "      variable $n\n"
-		   "      block\n"
-		   "        continue\n"
-		   "    for $kv\n"
-		   "      map @m\n"
-		   "      block\n"
-		   "        break\n");
+	check_stmt("if $a { f() } else if ($b) { } else { g(); }", "    if\n"
+								   "      variable $a\n"
+								   "      block\n"
+								   "        expression\n"
+								   "          call f\n"
+								   "      if\n"
+								   "        variable $b\n"
+								   "        block\n"
+								   "        block\n"
+								   "          expression\n"
+								   "            call g\n");
+	check_stmt("for ($i : 0..$n) { continue; } for $kv : @m { break }", "    for range $i\n"
+									    "      int 0\n"
+									    "      variable $n\n"
+									    "      block\n"
+									    "        continue\n"
+									    "    for $kv\n"
+									    "      map @m\n"
+									    "      block\n"
+									    "        break\n");
 	check_stmt("let $x : uint8[4]; let $y = 1; _ = f(2); while (1) { } unroll(3) { };",
 		   "    let $x : uint8[4]\n"
 		   "      int 4\n"
@@ -194,24 +184,26 @@ static void test_statements(void **state)
 static void test_strings(void **state)
 {
 	(void)state;
-	check_stmt("f(\"a\\tb\\\\\\\"\\x41\\101\\n\")", "    expression\n"
-						       "      call f\n"
-						       "        string \"a\\x09b\\\\\\\"AA\\n\"\n");
+	check_stmt("f(\"a\\tb\\\\\\\"\\x41\\101\\n\")",
+		   "    expression\n"
+		   "      call f\n"
+		   "        string \"a\\x09b\\\\\\\"AA\\n\"\n");
 }
 
 static void test_types(void **state)
 {
 	(void)state;
-	check_stmt("f(sizeof(struct a), sizeof(x), sizeof(x *), offsetof(struct a, b.c), typeof($y))",
-		   "    expression\n"
-		   "      call f\n"
-		   "        sizeof struct a\n"
-		   "        sizeof\n"
-		   "          identifier x\n"
-		   "        sizeof x *\n"
-		   "        offsetof struct a .b .c\n"
-		   "        typeof\n"
-		   "          variable $y\n");
+	check_stmt(
+		"f(sizeof(struct a), sizeof(x), sizeof(x *), offsetof(struct a, b.c), typeof($y))",
+		"    expression\n"
+		"      call f\n"
+		"        sizeof struct a\n"
+		"        sizeof\n"
+		"          identifier x\n"
+		"        sizeof x *\n"
+		"        offsetof struct a .b .c\n"
+		"        typeof\n"
+		"          variable $y\n");
 }
 
 static void test_root(void **state)
@@ -304,7 +296,8 @@ static void test_messages(void **state)
 static void test_recovery(void **state)
 {
 	(void)state;
-	check_errors("begin { $x = (1 + ; f(]); $y = 2; }\nend { ) }\nkprobe:f { g(; }", FRONT_PARSE,
+	check_errors("begin { $x = (1 + ; f(]); $y = 2; }\nend { ) }\nkprobe:f { g(; }",
+		     FRONT_PARSE,
 		     "stdin:1:19-20: ERROR: syntax: expected expression\n"
 		     "begin { $x = (1 + ; f(]); $y = 2; }\n"
 		     "                  ~\n"
@@ -407,12 +400,12 @@ static void test_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_precedence), cmocka_unit_test(test_postfix),
+		cmocka_unit_test(test_precedence),  cmocka_unit_test(test_postfix),
 		cmocka_unit_test(test_parentheses), cmocka_unit_test(test_statements),
-		cmocka_unit_test(test_strings),	   cmocka_unit_test(test_types),
-		cmocka_unit_test(test_root),	   cmocka_unit_test(test_spans),
-		cmocka_unit_test(test_messages),   cmocka_unit_test(test_recovery),
-		cmocka_unit_test(test_lines),	   cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_strings),     cmocka_unit_test(test_types),
+		cmocka_unit_test(test_root),        cmocka_unit_test(test_spans),
+		cmocka_unit_test(test_messages),    cmocka_unit_test(test_recovery),
+		cmocka_unit_test(test_lines),       cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_long),
 	};
 

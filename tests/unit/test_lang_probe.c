@@ -19,15 +19,15 @@ static char *describe(struct front *f)
 	char *text = strdup("");
 	char *more;
 
-	vec_foreach(&f->program->probes, probe) {
+	vec_foreach (&f->program->probes, probe) {
 		if (*text) {
 			assert_true(asprintf(&more, "%s |", text) > 0);
 			free(text);
 			text = more;
 		}
-		vec_foreach(&(*probe)->attach_points, ap) {
-			assert_true(asprintf(&more, "%s%s%s", text, *text ? " " : "",
-					     (*ap)->name) > 0);
+		vec_foreach (&(*probe)->attach_points, ap) {
+			assert_true(asprintf(&more, "%s%s%s", text, *text ? " " : "", (*ap)->name) >
+				    0);
 			free(text);
 			text = more;
 		}
@@ -158,10 +158,12 @@ static void test_parameters(void **state)
 				  "uprobe:/proc/42/exe:$1 | uprobe:/b:x y | kprobe:vfs_write");
 	free(text);
 	front_finish(&f);
-	check_spec_error("kprobe:$x", "invalid trailing character for positional param: x. Try "
-				      "quoting this entire part if this is intentional e.g. \"$x\".");
-	check_spec_error("kprobe:$0", "invalid trailing character for positional param: 0. Try "
-				      "quoting this entire part if this is intentional e.g. \"$0\".");
+	check_spec_error("kprobe:$x",
+			 "invalid trailing character for positional param: x. Try "
+			 "quoting this entire part if this is intentional e.g. \"$x\".");
+	check_spec_error("kprobe:$0",
+			 "invalid trailing character for positional param: 0. Try "
+			 "quoting this entire part if this is intentional e.g. \"$0\".");
 }
 
 /* With -p, what isn't attached to one process asks for it. */
@@ -207,7 +209,8 @@ static void test_messages(void **state)
 	check_spec_error("watchpoint:0x1:8:r", "invalid watchpoint mode: r");
 	check_spec_error("watchpoint:0x1:8:q", "watchpoint mode must be combination of (r,w,x)");
 	check_spec_error("self:signal:SIGFOO", "SIGFOO is not a supported signal");
-	check_spec_error("fentry:a:b:c", "Only the 'bpf' variant of this probe supports 4 arguments");
+	check_spec_error("fentry:a:b:c",
+			 "Only the 'bpf' variant of this probe supports 4 arguments");
 	check_spec_error("iter:task*", "iter probe type does not support wildcards");
 	check_spec_error("iter:task, iter:task_file", "iter probe only supports one attach point.");
 	check_spec_error(":::", "No attach points for probe");
@@ -244,20 +247,21 @@ static void test_limit(void **state)
 
 	(void)state;
 	expand(&f, "config = { max_bpf_progs = 2 } kprobe:vfs_* { print(probe); }");
-	assert_non_null(strstr(front_errors(&f), "Your program is trying to generate more than 3 BPF "
-						 "programs, which exceeds the current limit of 2"));
+	assert_non_null(strstr(front_errors(&f),
+			       "Your program is trying to generate more than 3 BPF "
+			       "programs, which exceeds the current limit of 2"));
 	front_finish(&f);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),	   cmocka_unit_test(test_counters),
-		cmocka_unit_test(test_quotes),	   cmocka_unit_test(test_globs),
-		cmocka_unit_test(test_sharing),	   cmocka_unit_test(test_syscalls),
+		cmocka_unit_test(test_kinds),      cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_quotes),     cmocka_unit_test(test_globs),
+		cmocka_unit_test(test_sharing),    cmocka_unit_test(test_syscalls),
 		cmocka_unit_test(test_parameters), cmocka_unit_test(test_pid),
 		cmocka_unit_test(test_messages),   cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_hint),	   cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_hint),       cmocka_unit_test(test_limit),
 	};
 
 	int failed;
