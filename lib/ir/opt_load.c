@@ -258,7 +258,10 @@ static void visit_store(struct forward *fw, struct ir_insn *store)
 		return;
 	}
 	forget(fw, &at);
-	add_fact(fw, FACT_STORED, at, value);
+	if (value->op == OP_CONST && value->imm == 0)
+		add_fact(fw, FACT_ZERO, at, NULL);
+	else
+		add_fact(fw, FACT_STORED, at, value);
 }
 
 static void visit_zero(struct forward *fw, struct ir_insn *zero)

@@ -12,18 +12,19 @@
 struct dead {
 	struct memory *m;
 	struct arena scratch;
-	uint8_t **bytes;          // by slot: 1 = not read any more; NULL: nothing known
-	bool *is_read;            // by slot, anywhere in the function
-	bool is_all_dead;         // what is not in `bytes` is dead, at a return
+	uint8_t **bytes;     // by slot: 1 = not read any more; NULL: nothing known
+	uint32_t *last_read; // by slot: number of the last instruction that reads it; 0: none does
+	bool is_all_dead;    // what is not in `bytes` is dead, at a return
 	vec_of(uint32_t) touched; // slots with `bytes` of this block
 };
 
-/* --- what is read at all -------------------------------------------------------------------- */
+/* --- what is read, and where last
+ * -------------------------------------------------------------------- */
 
-static void note_read(struct dead *d, const struct place *p)
+static void note_read(struct dead *d, const struct place *p, uint32_t number)
 {
 	if (p->kind == OBJECT_SLOT)
-		d->is_read[p->index] = true;
+		d->last_read[p->index] = number;
 }
 
 static bool may_read(enum helper_access access)
@@ -50,23 +51,27 @@ static bool call_reads(const struct ir_insn *call, uint32_t i)
 	return may_read(access_of(call, i, &size));
 }
 
+/* Instructions are numbered in reverse postorder, from 1. */
 static void find_reads(struct dead *d)
 {
-	ir_foreach_block (d->m->f, b)
-		ir_foreach_insn (b, insn) {
+	uint32_t number = 0;
+
+	for (uint32_t r = 0; r < d->m->f->rpo_count; r++)
+		ir_foreach_insn (d->m->f->rpo_blocks[r], insn) {
 			struct place p = { .kind = OBJECT_UNKNOWN };
 
+			insn->mark = ++number;
 			if (insn->op == OP_LOAD || insn->op == OP_ATOMIC_ADD)
 				p = memory_target(d->m, insn);
 			else if (insn->op == OP_MEMCPY)
 				p = memory_source(d->m, insn);
-			note_read(d, &p);
+			note_read(d, &p, number);
 			if (!ir_clobbers(insn))
 				continue;
 			for (uint32_t i = 0; i < insn->arg_count; i++) {
 				p = memory_place(d->m, insn->args[i], 0, 0);
 				if (call_reads(insn, i))
-					note_read(d, &p);
+					note_read(d, &p, number);
 			}
 		}
 }
@@ -122,14 +127,17 @@ static void set_bytes(struct dead *d, const struct place *p, bool is_dead)
 	memset(bytes + from, is_dead, to - from);
 }
 
-static bool is_dead(struct dead *d, const struct place *p)
+/* What @insn writes to @p will not be read. */
+static bool is_dead(struct dead *d, const struct ir_insn *insn, const struct place *p)
 {
 	uint32_t from, to;
 	uint8_t *bytes;
 
 	if (p->kind != OBJECT_SLOT)
 		return false;
-	if (!d->is_read[p->index])
+	/* Outside of loops, ways only lead to higher numbers. */
+	if (d->last_read[p->index] == 0 ||
+	    (d->last_read[p->index] < insn->mark && insn->block->loop_depth == 0))
 		return true;
 	bytes = bytes_of(d, p->index);
 	if (!bytes || !range_of(d, p, &from, &to))
@@ -210,7 +218,7 @@ static bool is_dead_call(struct dead *d, const struct ir_insn *call)
 		struct place p = memory_place(d->m, call->args[i], 0, size);
 
 		if (access == ACCESS_WRITE_ALL || access == ACCESS_WRITE_SOME)
-			if (!is_dead(d, &p))
+			if (!is_dead(d, call, &p))
 				return false;
 	}
 	return true;
@@ -257,7 +265,7 @@ static void visit(struct dead *d, struct ir_insn *insn)
 	case OP_ZERO:
 	case OP_MEMCPY:
 		p = memory_target(d->m, insn);
-		if (is_dead(d, &p)) {
+		if (is_dead(d, insn, &p)) {
 			drop_uses(insn);
 			ir_remove(insn);
 			break;
@@ -305,7 +313,7 @@ void load_remove_dead_stores(struct memory *m)
 		return;
 	arena_init(&d.scratch);
 	d.bytes = arena_array(&d.scratch, uint8_t *, m->f->slots.len);
-	d.is_read = arena_array(&d.scratch, bool, m->f->slots.len);
+	d.last_read = arena_array(&d.scratch, uint32_t, m->f->slots.len);
 	find_reads(&d);
 	ir_count_uses(m->f);
 	ir_foreach_block (m->f, b)
