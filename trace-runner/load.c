@@ -12,6 +12,7 @@
 #include "rejection.h"
 #include "sys.h"
 #include "util/fd.h"
+#include "util/str.h"
 
 #define RING_BYTES_MAX (4u << 20)
 #define RING_BYTES_MIN (256u << 10)
@@ -39,12 +40,17 @@ size_t load_ring_bytes(const struct config *config, uint64_t available_kb, size_
 
 static uint64_t available_memory_kb(void)
 {
-	unsigned long long kb = 0;
 	_cleanup_fclose_ FILE *f = fopen("/proc/meminfo", "re");
 	char line[128];
+	uint64_t kb;
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "MemAvailable: %llu", &kb) == 1)
+		const char *p = line;
+
+		if (!str_take(&p, "MemAvailable:"))
+			continue;
+		p += strspn(p, " ");
+		if (str_take_u64(&p, 10, &kb))
 			return kb;
 	}
 	return UINT64_MAX;

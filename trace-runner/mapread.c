@@ -6,31 +6,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kern/cpus.h"
 #include "sys.h"
 #include "util/fd.h"
 
 #define BATCH_ENTRIES 1024
 
-/* "0-127" or "0": the file lists them all, and they are numbered from 0. */
 unsigned int mapread_possible_cpus(void)
 {
-	_cleanup_fclose_ FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
-	unsigned int count = 0, first, last;
-	int separator = ',';
+	cpu_list cpus = { 0 };
+	size_t count;
 
-	while (f && separator == ',' && fscanf(f, "%u", &first) == 1) {
-		last = first;
-		separator = fgetc(f);
-		if (separator == '-') {
-			if (fscanf(f, "%u", &last) != 1)
-				break;
-			separator = fgetc(f);
-		}
-		count += last - first + 1;
-	}
-	if (count == 0)
-		count = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
-	return count;
+	cpus_read(&cpus, "possible");
+	count = cpus.len;
+	vec_finish(&cpus);
+	return (unsigned int)count;
 }
 
 void mapread_init(struct mapread *m, const struct loaded *l)

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static void read_mount(struct cgroups *c, const char *line)
 	if (stat(h.mount, &st) < 0 || !S_ISDIR(st.st_mode))
 		return;
 	h.root_id = st.st_ino;
-	vec_foreach(&c->hierarchies, other) {
+	vec_foreach (&c->hierarchies, other) {
 		if (other->is_v2 && h.is_v2)
 			return;
 	}
@@ -74,10 +75,12 @@ static int read_mounts(struct cgroups *c, struct err *err)
 {
 	struct buf text;
 	char path[64] = "/proc/self/mountinfo";
-	int pid, r;
+	const char *p = c->host_root;
+	uint64_t pid;
+	int r;
 
-	if (sscanf(c->host_root, "/proc/%d/root", &pid) == 1) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	if (str_take(&p, "/proc/") && str_take_u64(&p, 10, &pid) && str_take(&p, "/root")) {
+		(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/mountinfo", pid);
 		c->path_prefix = c->host_root;
 		c->mount_prefix = "";
 	} else {
@@ -126,7 +129,7 @@ void cgroups_free(struct cgroups *c)
 {
 	if (!c)
 		return;
-	vec_foreach(&c->hierarchies, h)
+	vec_foreach (&c->hierarchies, h)
 		free(h->known.slots);
 	vec_finish(&c->hierarchies);
 	arena_finish(&c->arena);
@@ -314,7 +317,7 @@ const char *cgroups_paths(struct cgroups *c, uint64_t id, const char *filter)
 	const char *result;
 
 	buf_init(&text, 1u << 20);
-	vec_foreach(&c->hierarchies, h) {
+	vec_foreach (&c->hierarchies, h) {
 		const char *path;
 
 		if (filter && !str_glob(filter, h->name))

@@ -1,8 +1,8 @@
 #include "kern/paths.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #define CACHE_MAGIC "glibc-ld.so.cache1.1"
 #define CACHE_MAX   (16u << 20)
 #define ENVIRON_MAX (1u << 20)
+#define FOLDERS_MAX 64 // of a path with globs in it
 
 struct found {
 	struct arena *arena;
@@ -58,7 +59,7 @@ static bool try_path(struct found *f, const char *path)
 	const char *full =
 		f->root ? paths_in_root(f->arena, f->root, path) : arena_strdup(f->arena, path);
 
-	vec_foreach(&f->paths, p) {
+	vec_foreach (&f->paths, p) {
 		if (!strcmp(*p, full))
 			return true;
 	}
@@ -68,16 +69,58 @@ static bool try_path(struct found *f, const char *path)
 	return true;
 }
 
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void expand(struct found *f, const char *base, const char *pattern, int depth);
+
+/* The entries of folder @base that match @name, in order, each followed by @rest. */
+static void expand_folder(struct found *f, const char *base, const char *name, const char *rest,
+			  int depth)
+{
+	vec_of(char *) names = { 0 };
+	DIR *dir = opendir(*base ? base : ".");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if ((entry->d_name[0] != '.' || name[0] == '.') && str_glob(name, entry->d_name))
+			vec_push(f->arena, &names, arena_strdup(f->arena, entry->d_name));
+	}
+	if (dir)
+		(void)closedir(dir);
+	if (names.len)
+		qsort(names.data, names.len, sizeof(*names.data), compare_strings);
+	vec_foreach (&names, n)
+		expand(f, arena_printf(f->arena, "%s%s", base, *n), rest, depth);
+}
+
+/*
+ * What "@base@pattern" means on disk.  @base has no glob, and ends with a slash if a name follows.
+ * The C library's glob() also looks users up, with all of its name services.
+ */
+static void expand(struct found *f, const char *base, const char *pattern, int depth)
+{
+	size_t len = strcspn(pattern, "/");
+	const char *name = arena_strndup(f->arena, pattern, len);
+
+	if (!*pattern) {
+		(void)try_path(f, base);
+	} else if (depth >= FOLDERS_MAX) {
+		return;
+	} else if (!len) {
+		expand(f, arena_printf(f->arena, "%s/", base), pattern + 1, depth + 1);
+	} else if (str_has_glob(name)) {
+		expand_folder(f, base, name, pattern + len, depth + 1);
+	} else {
+		expand(f, arena_printf(f->arena, "%s%s", base, name), pattern + len, depth + 1);
+	}
+}
+
 static void try_glob(struct found *f, const char *pattern)
 {
-	glob_t g = { 0 };
-	const char *full = f->root ? paths_in_root(f->arena, f->root, pattern) : pattern;
-
-	if (!glob(full, 0, NULL, &g)) {
-		for (size_t i = 0; i < g.gl_pathc; i++)
-			(void)try_path(f, g.gl_pathv[i]);
-	}
-	globfree(&g);
+	expand(f, "", f->root ? paths_in_root(f->arena, f->root, pattern) : pattern, 0);
 }
 
 /* $PATH of the scope: the process's own if it lives in another root. */

@@ -150,15 +150,21 @@ struct map_line {
 
 static bool parse_map_line(const char *line, struct map_line *out)
 {
-	unsigned long start, end, offset, ino;
-	int path = 0, perms = 0;
+	uint64_t start, end, offset, major, minor;
+	const char *p = line;
 
-	if (sscanf(line, "%lx-%lx %n%*4s %lx %x:%x %lu %n", &start, &end, &perms, &offset,
-		   &out->major, &out->minor, &ino, &path) < 6)
+	if (!str_take_u64(&p, 16, &start) || !str_take(&p, "-") || !str_take_u64(&p, 16, &end) ||
+	    !str_take(&p, " "))
 		return false;
-	out->perms = line + perms;
-	out->ino = ino;
-	out->path = line + path;
+	out->perms = p;
+	p += strcspn(p, " ");
+	if (!str_take(&p, " ") || !str_take_u64(&p, 16, &offset) || !str_take(&p, " ") ||
+	    !str_take_u64(&p, 16, &major) || !str_take(&p, ":") || !str_take_u64(&p, 16, &minor) ||
+	    !str_take(&p, " ") || !str_take_u64(&p, 10, &out->ino))
+		return false;
+	out->major = (unsigned int)major;
+	out->minor = (unsigned int)minor;
+	out->path = p + strspn(p, " ");
 	return true;
 }
 
@@ -310,7 +316,7 @@ static bool visit_path(void *ctx, const struct map_line *m)
 
 	if (m->path[0] != '/' || m->perms[2] != 'x')
 		return true;
-	vec_foreach(&v->seen, s) {
+	vec_foreach (&v->seen, s) {
 		if (!strcmp(*s, m->path))
 			return true;
 	}
@@ -325,7 +331,7 @@ int proc_mapped_files(pid_t pid, proc_path_fn fn, void *ctx)
 	struct path_visit v = { .fn = fn, .ctx = ctx };
 	int r = each_map(pid, visit_path, &v);
 
-	vec_foreach(&v.seen, s)
+	vec_foreach (&v.seen, s)
 		free(*s);
 	vec_finish(&v.seen);
 	return r;

@@ -7,6 +7,7 @@
 
 #include "kern/bpfprogs.h"
 #include "kern/cgroup.h"
+#include "kern/cpus.h"
 #include "kern/dwarf.h"
 #include "kern/elfsyms.h"
 #include "kern/functions.h"
@@ -188,7 +189,7 @@ static void tracepoints(void *ctx, const char *category, const char *name, targe
 		return;
 	}
 	list_events(k);
-	vec_foreach(&k->events, event) {
+	vec_foreach (&k->events, event) {
 		const char *colon = strchr(*event, ':');
 
 		symbol.module = arena_strndup(k->arena, *event, (size_t)(colon - *event));
@@ -321,23 +322,16 @@ static uint32_t kfunc(void *ctx, const char *name)
 }
 
 /* One more than the highest number of a CPU: "0-3,8-11" is 12. */
+/* One more than the highest number that a CPU may have. */
 static uint32_t possible_cpus(void)
 {
-	struct buf text;
-	uint32_t last = 0, value = 0;
+	cpu_list cpus = { 0 };
+	uint32_t count;
 
-	buf_init(&text, 4096);
-	if (!buf_read_file(&text, "/sys/devices/system/cpu/possible")) {
-		for (const char *p = buf_cstr(&text); *p; p++) {
-			if (*p >= '0' && *p <= '9' && value < 1u << 20)
-				value = value * 10 + (uint32_t)(*p - '0');
-			else
-				value = 0;
-			last = value > last ? value : last;
-		}
-	}
-	buf_finish(&text);
-	return last + 1;
+	cpus_read(&cpus, "possible");
+	count = (uint32_t)vec_last(&cpus) + 1;
+	vec_finish(&cpus);
+	return count;
 }
 
 int kern_target_new(struct target *out, struct arena *a, const struct kern_options *options,

@@ -13,11 +13,16 @@
 /* The "/proc/PID/root" that @path begins with, in @out; "" if it does not. */
 static void root_of(const char *path, char *out, size_t size)
 {
-	int pid, len = 0;
+	const char *p = path;
+	uint64_t pid;
+	size_t len;
 
 	*out = 0;
-	if (sscanf(path, "/proc/%d/root%n", &pid, &len) == 1 && len > 0 && (size_t)len < size) {
-		memcpy(out, path, (size_t)len);
+	if (!str_take(&p, "/proc/") || !str_take_u64(&p, 10, &pid) || !str_take(&p, "/root"))
+		return;
+	len = (size_t)(p - path);
+	if (len < size) {
+		memcpy(out, path, len);
 		out[len] = 0;
 	}
 }
@@ -96,7 +101,7 @@ int kern_user_functions(void *ctx, const char *path, const char *name, bool dema
 	}
 	if (found.len)
 		qsort(found.data, found.len, sizeof(*found.data), compare_names);
-	vec_foreach(&found, s) {
+	vec_foreach (&found, s) {
 		if (last && !strcmp(last, (*s)->name))
 			continue;
 		last = (*s)->name;
@@ -151,7 +156,7 @@ static void emit_sites(struct kern *k, const char *path, const struct usdt_sites
 	}
 	if (found.len)
 		qsort(found.data, found.len, sizeof(*found.data), compare_sites);
-	vec_foreach(&found, s) {
+	vec_foreach (&found, s) {
 		struct target_symbol symbol = { .module = arena_strdup(k->arena, (*s)->provider),
 						.name = arena_strdup(k->arena, (*s)->name),
 						.address = (*s)->address,

@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,15 +275,19 @@ static int compare_units(const void *a, const void *b)
 /* The version of the running kernel, for scripts that ask. */
 static void define_version(struct importer *im, struct cpp *cpp)
 {
-	unsigned int major = 0, minor = 0, patch = 0;
+	uint64_t major = 0, minor = 0, patch = 0;
 	struct utsname name;
+	const char *p = name.release;
 
-	if (uname(&name) || sscanf(name.release, "%u.%u.%u", &major, &minor, &patch) < 2)
+	if (uname(&name) || !str_take_u64(&p, 10, &major) || !str_take(&p, ".") ||
+	    !str_take_u64(&p, 10, &minor))
 		return;
+	if (str_take(&p, "."))
+		(void)str_take_u64(&p, 10, &patch);
 	if (patch > 255)
 		patch = 255;
 	cpp_define(cpp, "LINUX_VERSION_CODE",
-		   arena_printf(im->arena, "%u", (major << 16) + (minor << 8) + patch));
+		   arena_printf(im->arena, "%" PRIu64, (major << 16) + (minor << 8) + patch));
 }
 
 static void process_chunks(struct cpp *cpp, const struct ast_program *p, const char *dir)

@@ -4,13 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_digit(char c, int base)
+{
+	return (c >= '0' && c <= '9') ||
+	       (base == 16 && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
+}
+
+bool str_take_u64(const char **p, int base, uint64_t *out)
+{
+	char *end;
+
+	if (!is_digit(**p, base))
+		return false;
+	*out = strtoull(*p, &end, base);
+	*p = end;
+	return true;
+}
+
+bool str_take(const char **p, const char *text)
+{
+	if (!str_starts_with(*p, text))
+		return false;
+	*p += strlen(text);
+	return true;
+}
+
 int parse_u64(uint64_t *out, const char *s, int base)
 {
 	unsigned long long value;
 	char *end;
 
-	if (!(*s >= '0' && *s <= '9') &&
-	    !(base == 16 && ((*s >= 'a' && *s <= 'f') || (*s >= 'A' && *s <= 'F'))))
+	if (!is_digit(*s, base))
 		return -EINVAL;
 	errno = 0;
 	value = strtoull(s, &end, base);

@@ -15,6 +15,14 @@
  */
 int parse_u64(uint64_t *out, const char *s, int base) __attribute__((warn_unused_result));
 
+/*
+ * The number at *p, and *p behind it; false, and *p as it was, if no digit is there.  No sign, no
+ * leading space.  (sscanf() would bring a tenth of a static executable with it.)
+ */
+bool str_take_u64(const char **p, int base, uint64_t *out);
+/* *p behind @text if that is what is there. */
+bool str_take(const char **p, const char *text);
+
 bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 /* Shell-style match with `*` only (as in attach points); `?` and `[` are ordinary. */

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "attach/uprobe.h"
+#include "kern/cpus.h"
 #include "message.h"
 #include "sys.h"
 #include "util/buf.h"
+#include "util/str.h"
 
 /*
  * How a kind is attached.  The kernel runs the programs of one place in the order of their
@@ -97,54 +99,32 @@ static int read_small_file(char *out, size_t size, const char *path)
 	return line ? 0 : -EINVAL;
 }
 
-int attach_pmu_type(const char *name)
+/* The number in a file of the PMU's folder, after @prefix. */
+static int read_pmu(const char *pmu, const char *file, const char *prefix)
 {
 	char path[128], text[64];
-	int type;
+	const char *p = text;
+	uint64_t number;
 	int r;
 
-	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", name);
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/%s", pmu, file);
 	r = read_small_file(text, sizeof(text), path);
 	if (r < 0)
 		return r;
-	return sscanf(text, "%d", &type) == 1 ? type : -EINVAL;
+	return str_take(&p, prefix) && str_take_u64(&p, 10, &number) ? (int)number : -EINVAL;
+}
+
+int attach_pmu_type(const char *name)
+{
+	return read_pmu(name, "type", "");
 }
 
 int attach_pmu_bit(const char *pmu, const char *format)
 {
-	char path[128], text[64];
-	int bit;
-	int r;
+	char file[64];
 
-	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/format/%s", pmu, format);
-	r = read_small_file(text, sizeof(text), path);
-	if (r < 0)
-		return r;
-	return sscanf(text, "config:%d", &bit) == 1 ? bit : -EINVAL;
-}
-
-/* "0-3,8": the list of /sys/devices/system/cpu/online. */
-static void read_cpus(struct attacher *a)
-{
-	char text[1024];
-	const char *p = text;
-	int first, last, used;
-
-	if (read_small_file(text, sizeof(text), "/sys/devices/system/cpu/online") < 0) {
-		for (int i = 0; i < (int)sysconf(_SC_NPROCESSORS_ONLN); i++)
-			vec_push(NULL, &a->cpus, i);
-		return;
-	}
-	while (sscanf(p, "%d%n", &first, &used) == 1) {
-		p += used;
-		last = first;
-		if (*p == '-' && sscanf(p + 1, "%d%n", &last, &used) == 1)
-			p += 1 + used;
-		for (int cpu = first; cpu <= last; cpu++)
-			vec_push(NULL, &a->cpus, cpu);
-		if (*p++ != ',')
-			break;
-	}
+	snprintf(file, sizeof(file), "format/%s", format);
+	return read_pmu(pmu, file, "config:");
 }
 
 /* Says so and returns whether the trace can't go on. */
@@ -248,7 +228,7 @@ int attach_all(struct attached *out, struct loaded *l, const struct attach_optio
 	int r;
 
 	*out = (struct attached){ .iter_link = -1 };
-	read_cpus(&a);
+	cpus_read(&a.cpus, "online");
 	r = attach_pass(&a, false);
 	if (r == 0)
 		r = attach_pass(&a, true);

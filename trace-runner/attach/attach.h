@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "bpf/image.h"
+#include "kern/cpus.h"
 #include "kern/tracefs.h"
 #include "lang/config.h"
 #include "load.h"
@@ -37,7 +38,7 @@ struct attacher {
 	struct attached *attached;
 	struct tracefs tracefs;
 	bool has_tracefs;
-	vec_of(int) cpus; // online
+	cpu_list cpus; // online
 	struct uprobe_files *files;
 };
 
