@@ -3,6 +3,15 @@
  */
 #include "ir/lower_impl.h"
 
+static struct ir_insn *lower_probe_name(struct lower *lo, const struct ast *e,
+					const struct place *dst)
+{
+	struct place name = probe_name_place(lo, e->type);
+
+	copy_value(lo, dst, &name, e->type);
+	return NULL;
+}
+
 static const lower_fn lower_table[BI_COUNT] = {
 #define VAR(name, ...)	[BI_##name] = lower_##name,
 #define FUNC(name, ...) [BI_##name] = lower_##name,
@@ -10,6 +19,7 @@ static const lower_fn lower_table[BI_COUNT] = {
 #define FUNC_FOLDED(...)
 #define AGG(...) // only assigned to maps: lower_agg.c
 #include "lang/builtins.def"
+	[BI_probe] = lower_probe_name, // folded for most probes
 };
 
 struct ir_insn *lower_builtin(struct lower *lo, const struct ast *e, const struct place *dst)

@@ -152,6 +152,54 @@ static void check_task(struct lower *lo, struct ir_block *leave)
 	lower_container_filter(lo, leave);
 }
 
+/* ---- the name of a probe --------------------------------------------------------------------- */
+
+/* The number of the system call, also in a callback. */
+static struct ir_insn *current_number(struct lower *lo)
+{
+	if (!lo->is_syscall)
+		return emit_load(lo, emit_ctx(lo), 8, 4, false);
+	if (!lo->fn->parent)
+		return lo->syscall_number;
+	return syscall_number(lo, lo->probe->attach_points.data[0]->is_sys_exit);
+}
+
+/*
+ * `probe`, where one body serves many system calls: the entry of a table of names by number.  The
+ * format file of a tracepoint has the number at offset 8.
+ */
+struct place probe_name_place(struct lower *lo, const struct type *t)
+{
+	const struct probe *p = lo->probe;
+	struct ir_insn *number, *offset, *zero;
+	struct ir_block *from_yes;
+	uint32_t count = 0;
+	struct fork f;
+	struct place table;
+	char *names;
+
+	vec_foreach(&p->attach_points, ap)
+		if ((uint32_t)(*ap)->syscall >= count)
+			count = (uint32_t)(*ap)->syscall + 1;
+	names = arena_alloc(lo->arena, (size_t)count * t->size);
+	vec_foreach(&p->attach_points, ap)
+		memcpy(names + (size_t)(*ap)->syscall * t->size, (*ap)->name, strlen((*ap)->name));
+	table = rodata_bytes(lo, names, count * t->size, 8);
+	number = current_number(lo);
+	f = fork_begin(lo);
+	emit_branch_imm(lo, COND_ULT, number, count, f.yes, f.no);
+	block_enter(lo, f.yes);
+	offset = emit_op_imm(lo, OP_MUL, number, t->size);
+	from_yes = lo->fn->block;
+	emit_jump(lo, f.done);
+	block_enter(lo, f.no);
+	zero = emit_const(lo, 0);
+	emit_jump(lo, f.done);
+	fork_end(lo, &f);
+	offset = emit_phi2(lo, f.done, from_yes, offset, zero);
+	return place_ptr(emit_op(lo, OP_ADD, place_address(lo, &table), offset), 0, AS_BPF);
+}
+
 /* ---- the program ----------------------------------------------------------------------------- */
 
 static void lower_part(struct lower *lo, const struct syscall_group *g, struct dispatch *d)

@@ -589,6 +589,7 @@ struct syscall_group {
 	bool is_exit;
 	vec_of(struct probe *) probes; // in script order
 };
+struct place probe_name_place(struct lower *lo, const struct type *t);
 bool probe_is_syscall(const struct lower *lo, const struct probe *p);
 void lower_syscalls(struct lower *lo, const struct syscall_group *g);
 /* lower.c: for lower_dispatch.c. */

@@ -204,6 +204,8 @@ static bool is_ready_key(struct lower *lo, const struct ast *key)
 
 	if (type_is_scalar(key->type) || !type_is_kept_padded(key->type))
 		return false;
+	if (e->kind == AST_BUILTIN && e->ident.builtin == BI_probe)
+		return true;
 	while (e->kind == AST_FIELD && e->field.object->type->kind != TYPE_POINTER &&
 	       e->field.object->type->kind != TYPE_ARGS)
 		e = e->field.object;

@@ -361,6 +361,8 @@ struct place lower_place(struct lower *lo, const struct ast *e)
 	case AST_BUILTIN:
 		if (e->type->kind == TYPE_ARGS)
 			return args_place(lo);
+		if (e->ident.builtin == BI_probe)
+			return probe_name_place(lo, e->type);
 		return made_place(lo, e);
 	case AST_BLOCK:
 		if (!e->block.value || type_is_scalar(e->type))

@@ -7,6 +7,8 @@
  *       BI_arg, BI_sarg        N
  *       BI_nsecs               enum nsecs_clock
  *       BI_pid, BI_tid         1 for the initial pid namespace (pid(init)), else 0
+ *       BI_probe               only if several attach points share the body, which then are system
+ *                              calls; else it is an AST_STRING
  *       BI_kstack, BI_ustack, BI_dw_ustack   mode and limit are in the type
  *       BI_pod …               type TYPE_KUBE, mode = enum kube_name
  *       Calls of these (kstack(3), pid(init), nsecs(tai)) become AST_BUILTIN too.

@@ -14,6 +14,7 @@
 
 /* What a body says that depends on where it is attached. */
 struct body_uses {
+	bool comptime; // there are conditions that must be constants
 	bool probe; // the name
 	bool args;
 	bool argn;
@@ -57,6 +58,8 @@ static void find_uses(void *ctx, struct ast *node)
 		note_name(ctx, node->ident.name);
 	else if (node->kind == AST_CALL)
 		note_name(ctx, node->call.name);
+	else if (node->kind == AST_COMPTIME)
+		((struct body_uses *)ctx)->comptime = true;
 	ast_each_child(node, find_uses, ctx);
 }
 
@@ -159,7 +162,10 @@ static bool may_share(const struct probe *probe, const struct attach_point *ap,
 	/* A system call's entry has other arguments than an ordinary tracepoint. */
 	bool is_syscall = probe->attach_points.data[0]->syscall >= 0;
 
-	if (uses->probe || probe->kind != ap->kind)
+	/* The names of system calls can be told apart when the program runs. */
+	if (uses->probe && (ap->syscall < 0 || uses->comptime))
+		return false;
+	if (probe->kind != ap->kind)
 		return false;
 	/* Where the arguments of a USDT probe are differs from place to place. */
 	if (ap->kind == PROBE_usdt && (uses->argn || uses->args))

@@ -231,6 +231,17 @@ static void check_context(struct sema *s, const struct ast *node)
 	}
 }
 
+/* `probe` where several attach points share a body: room for the longest name, in whole words. */
+static const struct type *probe_type(struct sema *s)
+{
+	size_t longest = 0;
+
+	vec_foreach(&s->probe->attach_points, ap)
+		if (strlen((*ap)->name) > longest)
+			longest = strlen((*ap)->name);
+	return sema_string(s, (uint32_t)(longest + 8) & ~7u);
+}
+
 const struct type *sema_builtin(struct sema *s, struct ast *node)
 {
 	enum builtin b = node->ident.builtin;
@@ -244,6 +255,8 @@ const struct type *sema_builtin(struct sema *s, struct ast *node)
 		return args_type(s, node);
 	case BI_retval:
 		return retval_type(s, node);
+	case BI_probe:
+		return probe_type(s);
 	case BI_ctx:
 		return ctx_type(s);
 	case BI_curtask:

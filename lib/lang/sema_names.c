@@ -202,6 +202,8 @@ static void set_builtin(struct sema *s, struct ast *node, enum builtin b, uint32
 	}
 	switch (b) {
 	case BI_probe:
+		if (s->probe->attach_points.len > 1)
+			break;
 		sema_set_string(node, probe_name(s), strlen(probe_name(s)));
 		return;
 	case BI_probetype:
