@@ -538,34 +538,44 @@ static void order_preds(struct parser *ps)
 	ps->from.len = ps->with_from.len = 0;
 }
 
-/* Operands of phis in the order of the predecessors. */
+/* Operands in the order of the predecessors; @labels are those written before them. */
+static void order_phi(struct parser *ps, struct ir_insn *phi, struct ir_block **labels)
+{
+	const struct ir_block *b = phi->block;
+
+	if (phi->arg_count != b->preds.len) {
+		fail(ps, "phi and predecessors differ in number");
+		return;
+	}
+	for (uint32_t n = 0; n < phi->arg_count; n++) {
+		struct ir_insn *arg;
+		uint32_t i = n;
+
+		while (i < phi->arg_count && labels[i] != b->preds.data[n])
+			i++;
+		if (i == phi->arg_count) {
+			fail(ps, "phi without an operand for a predecessor");
+			return;
+		}
+		arg = phi->args[i];
+		phi->args[i] = phi->args[n];
+		phi->args[n] = arg;
+		labels[i] = labels[n];
+		labels[n] = b->preds.data[n];
+	}
+}
+
 static void order_phis(struct parser *ps)
 {
-	struct ir_block **label = ps->phi_labels.data;
+	size_t at = 0;
 
 	ir_foreach_block (ps->f, b)
 		for (struct ir_insn *phi = b->first; phi && phi->op == OP_PHI; phi = phi->next) {
-			for (uint32_t n = 0; n < phi->arg_count; n++) {
-				uint32_t i = n;
-
-				if (phi->arg_count != b->preds.len) {
-					fail(ps, "phi and predecessors differ in number");
-					return;
-				}
-				while (i < phi->arg_count && label[i] != b->preds.data[n])
-					i++;
-				if (i == phi->arg_count) {
-					fail(ps, "phi without an operand for a predecessor");
-					return;
-				}
-				struct ir_insn *arg = phi->args[i];
-
-				label[i] = label[n];
-				label[n] = b->preds.data[n];
-				phi->args[i] = phi->args[n];
-				phi->args[n] = arg;
-			}
-			label += phi->arg_count;
+			if (phi->arg_count)
+				order_phi(ps, phi, &ps->phi_labels.data[at]);
+			at += phi->arg_count;
+			if (ps->error)
+				return;
 		}
 	ps->phi_labels.len = 0;
 }

@@ -57,6 +57,8 @@ static void check_insn(struct check *c, const struct ir_insn *insn)
 		fail(c, insn, "more than 5 arguments");
 	if (insn->op == OP_PARAM && (insn->imm < 0 || insn->imm >= c->f->param_count))
 		fail(c, insn, "no such parameter");
+	if (insn->op == OP_PHI && insn->arg_count == 0)
+		fail(c, insn, "phi without operands");
 	if (insn->op == OP_PHI && insn->arg_count != insn->block->preds.len)
 		fail(c, insn, "phi and predecessors differ in number");
 	if (insn->op == OP_PHI && insn->prev && insn->prev->op != OP_PHI)

@@ -397,6 +397,15 @@ static bool take_word(struct words *w, const char *text)
 	return true;
 }
 
+/* The language has no floating point: such a member takes its place, and has no value. */
+static const struct type *float_type(struct arena *a, uint32_t size)
+{
+	struct type *t = arena_memdup(a, type_none(), sizeof(*t));
+
+	t->size = size;
+	return t;
+}
+
 static const struct type *word_type(struct arena *a, const struct words *w)
 {
 	struct type *named;
@@ -407,8 +416,8 @@ static const struct type *word_type(struct arena *a, const struct words *w)
 		return type_bool();
 	if (w->is_int128)
 		return type_array(a, type_int(8, false), 2);
-	if (w->is_double)
-		return type_int(8, false);
+	if (w->is_double || w->is_float)
+		return float_type(a, w->is_double ? 8 : 4);
 	if (w->is_char) {
 		/* Arrays of plain char are strings: type.h knows them by this name. */
 		named = arena_memdup(a, type_int(1, !w->is_unsigned), sizeof(*named));
@@ -418,7 +427,7 @@ static const struct type *word_type(struct arena *a, const struct words *w)
 	}
 	if (w->shorts)
 		return type_int(2, !w->is_unsigned);
-	return type_int(w->longs ? 8 : 4, !w->is_unsigned && !w->is_float);
+	return type_int(w->longs ? 8 : 4, !w->is_unsigned);
 }
 
 static bool skip_qualifier(struct decl_parser *p, bool *is_typedef)

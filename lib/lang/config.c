@@ -216,9 +216,9 @@ static int set_row(struct config *c, const struct row *row, const char *name,
 	case VALUE_LICENSE:
 		if (!set_license(field, text))
 			return err_set(err, -EINVAL,
-				       "Invalid value for license. Found: %s. Valid values: GPL, "
-				       "GPL v2, GPL and additional rights, Dual BSD/GPL, Dual "
-				       "MIT/GPL, Dual MPL/GPL. Read more about BPF programs and "
+				       "Invalid value for license. Found: %s. Valid values: Dual "
+				       "MIT/GPL, Dual BSD/GPL, Dual MPL/GPL, GPL and additional "
+				       "rights, GPL v2, GPL. Read more about BPF programs and "
 				       "licensing: https://docs.kernel.org/bpf/bpf_licensing.html"
 				       "#using-bpf-programs-in-the-linux-kernel",
 				       text);

@@ -70,7 +70,7 @@ void diag_hint(struct diags *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = arena_vprintf(d->arena, fmt, ap);
 	va_end(ap);
-	last->hint = last->hint ? arena_printf(d->arena, "%s\n%s", last->hint, text) : text;
+	last->hint = last->hint ? arena_printf(d->arena, "%s\f%s", last->hint, text) : text;
 }
 
 void diag_note(struct diags *d, struct span span, const char *fmt, ...)
@@ -165,10 +165,10 @@ static void print_message(FILE *out, enum diag_kind kind, struct span span, cons
 static void print_hints(FILE *out, const char *hints)
 {
 	while (hints && *hints) {
-		size_t len = strcspn(hints, "\n");
+		size_t len = strcspn(hints, "\f");
 
 		(void)fprintf(out, "HINT: %.*s\n", (int)len, hints);
-		hints += len + (hints[len] == '\n');
+		hints += len + (hints[len] == '\f');
 	}
 }
 
@@ -182,7 +182,8 @@ void diag_print(FILE *out, const struct diag *diag, bool colour)
 	print_hints(out, diag->hint);
 	while (span.source && span.source->expanded_from) {
 		span = *span.source->expanded_from;
-		print_message(out, diag->kind, span, "expanded from", colour);
+		if (span.source && !span.source->is_builtin)
+			print_message(out, diag->kind, span, "expanded from", colour);
 	}
 }
 

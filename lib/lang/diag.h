@@ -31,7 +31,7 @@ struct diag {
 	enum diag_kind kind;
 	struct span span;
 	const char *message;
-	const char *hint; // or NULL; several are separated by newlines
+	const char *hint; // or NULL; several are separated by form feeds
 	struct diag_note *notes;
 };
 

@@ -5,6 +5,14 @@
 #include "lang/lang.h"
 #include "lang/parser.h"
 
+/* Does a backslash stand before the newline at @pos? */
+static bool is_continued(const struct source *s, uint32_t pos)
+{
+	if (pos && s->text[pos - 1] == '\r')
+		pos--;
+	return pos && s->text[pos - 1] == '\\';
+}
+
 /* Preprocessor lines, with their continuations. */
 static void parse_directive(struct parser *p)
 {
@@ -12,7 +20,7 @@ static void parse_directive(struct parser *p)
 	uint32_t begin = p->tok.begin;
 	uint32_t end = begin;
 
-	while (end < s->len && (s->text[end] != '\n' || s->text[end - 1] == '\\'))
+	while (end < s->len && (s->text[end] != '\n' || is_continued(s, end)))
 		end++;
 	vec_push(p->arena, &p->program->c_chunks, ((struct span){ s, begin, end }));
 	parser_seek(p, end);
@@ -333,6 +341,8 @@ static void parse_root_item(struct parser *p)
 		parse_subprog(p);
 	} else if (parser_is_word(p, "let")) {
 		parse_map_decl(p);
+	} else if (parser_is(p, TOK_RBRACE)) {
+		parser_error(p, "unexpected '}'");
 	} else {
 		struct ast_action *action = parse_action(p);
 

@@ -56,7 +56,6 @@ struct sema_map {
 /* A declared variable of one scope. */
 struct sema_scope {
 	struct sema_scope *parent;
-	uint32_t loop_depth;
 	vec_of(struct sema_var *) vars;
 };
 

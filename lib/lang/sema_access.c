@@ -217,7 +217,7 @@ static const struct type *member_type(struct sema *s, struct ast *node, const st
 
 	if (object->kind == TYPE_RECORD)
 		return t;
-	if (object->kind == TYPE_STRUCT && !object->origin)
+	if (object->kind == TYPE_STRUCT && !object->origin && !object->btf_id)
 		t = string_of(s, t, 1);
 	if (object->kind == TYPE_ARGS) {
 		if (m->is_data_loc || m->is_rel_loc)

@@ -317,7 +317,7 @@ static uint64_t stack_limit(struct sema *s, const struct ast *call, const struct
 	return arg->integer.value;
 }
 
-/* kstack(mode, limit), kstack(limit), kstack(mode): the built-in variable with a type of its own. */
+/* kstack(mode, limit), kstack(limit), kstack(mode): the variable with a type of its own. */
 static const struct type *stack_call(struct sema *s, struct ast *call)
 {
 	ast_list *args = &call->call.args;

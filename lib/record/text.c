@@ -54,6 +54,20 @@ static void end_message(struct sink *s)
 	buf_putc(s->err, '\n');
 }
 
+/* For a place in a macro: where it was called, and so on outwards. */
+static void put_expansions(struct sink *s, enum image_level level, struct span span)
+{
+	while (span.source && span.source->expanded_from) {
+		span = *span.source->expanded_from;
+		if (span.source && span.source->is_builtin)
+			continue;
+		begin_message(s, level, span);
+		buf_puts(s->err, "expanded from");
+		end_message(s);
+		location_put_context(s->err, span);
+	}
+}
+
 static void text_message(struct sink *s, enum image_level level, struct span span, const char *text,
 			 size_t len)
 {
@@ -62,6 +76,7 @@ static void text_message(struct sink *s, enum image_level level, struct span spa
 		len--;
 	buf_append(s->err, text, len);
 	end_message(s);
+	put_expansions(s, level, span);
 }
 
 static void text_runtime_error(struct sink *s, const struct record_error *error)
@@ -76,6 +91,7 @@ static void text_runtime_error(struct sink *s, const struct record_error *error)
 	}
 	end_message(s);
 	location_put_context(s->err, error->span);
+	put_expansions(s, LEVEL_WARNING, error->span);
 }
 
 static void text_value(struct sink *s, struct value_walker *walker,

@@ -35,6 +35,7 @@ xargs -P "$(nproc)" -L 1 sh -c 'clang '"$(printf '%q ' "${flags[@]}")"' -c "$0" 
 for source in tests/fuzz/fuzz_*.c; do
 	name=$(basename "$source" .c)
 	libs=() objs=$compiler
+	[[ $name == fuzz_codegen ]] && objs+=" $(echo tests/unit/{fake_kernel,bpf_interp,ir_eval,ir_random}.c)"
 	[[ $name == *kube* ]] && objs="$compiler $kube" libs=(-lcurl -lcjson -lyaml)
 	# shellcheck disable=SC2086
 	if ! clang "${flags[@]}" -fsanitize=fuzzer -Itests/golden -Itests/unit "$source" $objs "${libs[@]}" -o "$out/$name"; then

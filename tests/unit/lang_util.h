@@ -27,7 +27,8 @@ struct front {
 	char *text; // of front_tree(), front_errors()
 };
 
-enum front_stage { FRONT_PARSE, FRONT_CONFIG, FRONT_IMPORT, FRONT_MACRO, FRONT_EXPAND };
+enum front_stage { FRONT_PARSE, FRONT_CONFIG, FRONT_IMPORT, FRONT_MACRO, FRONT_EXPAND,
+		   FRONT_SEMA };
 
 static inline void front_finish(struct front *f)
 {
@@ -56,6 +57,8 @@ static inline void front_run_file(struct front *f, const char *name, const char 
 		f->ok = macro_expand(f->program, &f->diags);
 	if (f->ok && last >= FRONT_EXPAND)
 		f->ok = probe_expand(f->program, &f->options, &f->diags);
+	if (f->ok && last >= FRONT_SEMA)
+		f->ok = sema_check(f->program, &f->options, &f->diags);
 	assert_true(f->ok == diag_ok(&f->diags));
 }
 
