@@ -1,71 +1,62 @@
 /*
  * iter: probes.  Reading the link's file makes the kernel run the program for each object.
  *
- * A thread reads, so that events are taken out of the ring buffer meanwhile.
+ * A child reads, so that events are taken out of the ring buffer meanwhile.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "message.h"
-#include "signals.h"
 #include "sys.h"
 #include "trace.h"
 #include "util/fd.h"
 
 #define BPF_FS "/sys/fs/bpf"
 
-struct walk {
-	int fd;
-	int output;
-	atomic_bool is_done;
-	int result;
-};
-
-static void *read_objects(void *arg)
+/* In the child; its exit status is an errno. */
+static void read_objects(int iter, int output)
 {
-	struct walk *w = arg;
 	char chunk[4096];
 	ssize_t n;
 
 	for (;;) {
-		n = read(w->fd, chunk, sizeof(chunk));
+		n = read(iter, chunk, sizeof(chunk));
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n <= 0)
 			break;
 		/* What the program wrote by itself, with bpf_seq_printf(). */
-		if (fd_write_all(w->output, chunk, (size_t)n) < 0)
+		if (fd_write_all(output, chunk, (size_t)n) < 0)
 			break;
 	}
-	w->result = n < 0 ? -errno : 0;
-	atomic_store(&w->is_done, true);
-	return NULL;
+	_exit(n < 0 ? errno : 0);
 }
 
 static int walk(struct trace *t, int iter)
 {
-	struct walk w = { .fd = iter, .output = t->output.fd };
 	const struct timespec pause = { .tv_nsec = 200000 };
-	pthread_t thread;
-	int r = -pthread_create(&thread, NULL, read_objects, &w);
+	int status = 0;
+	pid_t pid;
 
-	if (r < 0)
-		return r;
-	while (!atomic_load(&w.is_done)) {
+	output_flush(&t->output);
+	pid = fork();
+	if (pid == 0)
+		read_objects(iter, t->output.fd);
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, &status, WNOHANG) == 0) {
 		if (events_consume(&t->events, SIZE_MAX) == 0)
 			(void)nanosleep(&pause, NULL);
 		events_report_lost(&t->events);
 		output_idle(&t->output);
 	}
-	pthread_join(thread, NULL);
 	trace_drain(t);
-	return w.result;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
 }
 
 static const struct attach_point *iter_point(const struct trace *t)
