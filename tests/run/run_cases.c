@@ -115,6 +115,15 @@ static char *take_value(const char **at)
 	return buf_take(&b);
 }
 
+static int take_number(const char **at)
+{
+	char *text = take_value(at);
+	int number = (int)strtol(text, NULL, 10);
+
+	free(text);
+	return number;
+}
+
 static bool is_keyword(const char *line, const char *word, const char **value)
 {
 	size_t len = strlen(word);
@@ -193,9 +202,9 @@ static void parse_file(case_list *cases, const char *file, const char *text)
 			fresh.name = take_value(&value);
 			vec_push(NULL, cases, fresh);
 		} else if (c && is_keyword(p, "EXIT", &value)) {
-			c->exit_status = (int)strtol(take_value(&value), NULL, 10);
+			c->exit_status = take_number(&value);
 		} else if (c && is_keyword(p, "TIMEOUT", &value)) {
-			c->timeout_s = (int)strtol(take_value(&value), NULL, 10);
+			c->timeout_s = take_number(&value);
 		} else if (!c || !(parse_text(c, p, &value) || parse_check(c, p, &value))) {
 			bad_line(file, p);
 		}
@@ -561,6 +570,21 @@ static void run_all(const case_list *cases, const struct options *o, struct tota
 	}
 }
 
+static void free_cases(case_list *cases)
+{
+	vec_foreach(cases, c) {
+		char *texts[] = { c->name, c->prog, c->run, c->args, c->params,
+				  c->before, c->after, c->requires };
+
+		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+			free(texts[i]);
+		vec_foreach(&c->checks, check)
+			free(check->text);
+		vec_finish(&c->checks);
+	}
+	vec_finish(cases);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .timeout_scale = 1 };
@@ -593,8 +617,10 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		parse_file(&cases, argv[i], buf_cstr(&text));
+		buf_finish(&text);
 	}
 	run_all(&cases, &o, &t);
+	free_cases(&cases);
 	printf("%u passed, %u failed, %u skipped\n", t.passed, t.failed, t.skipped);
 	return t.failed != 0;
 }
