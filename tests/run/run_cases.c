@@ -274,20 +274,21 @@ static bool has_feature(const char *name)
 	exit(2);
 }
 
-/* The first feature that is missing, or NULL. */
-static const char *missing_feature(const struct test_case *c)
+/* The first feature that is missing, copied (the caller's), or NULL. */
+static char *missing_feature(const struct test_case *c)
 {
-	char *list, *save = NULL;
+	char *list, *missing = NULL, *save = NULL;
 
 	if (!c->requires)
 		return NULL;
 	list = copy(c->requires, strlen(c->requires));
-	for (char *word = strtok_r(list, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+	for (char *word = strtok_r(list, " \n", &save); word && !missing;
+	     word = strtok_r(NULL, " \n", &save)) {
 		if (!has_feature(word))
-			return word;
+			missing = copy(word, strlen(word));
 	}
 	free(list);
-	return NULL;
+	return missing;
 }
 
 static double now_s(void)
@@ -550,13 +551,14 @@ static void run_all(const case_list *cases, const struct options *o, struct tota
 	for (size_t i = 0; i < cases->len; i++) {
 		const struct test_case *c = &cases->data[i];
 		struct outcome out = { 0 };
-		const char *missing;
+		char *missing;
 
 		if (o->name_glob && !str_glob(o->name_glob, c->name))
 			continue;
 		missing = missing_feature(c);
 		if (missing) {
 			printf("skip %s no %s here\n", c->name, missing);
+			free(missing);
 			t->skipped++;
 			continue;
 		}
