@@ -28,16 +28,16 @@ struct compile_options {
 	uint32_t param_count;
 	unsigned int dump; // compile_stage bits
 	FILE *dump_out;
-	bool is_unsafe;	   // --unsafe
+	bool is_unsafe;    // --unsafe
 	bool is_test_mode; // --test
 	bool is_bench_mode;
-	bool warn_helper_errors; // -k
-	bool has_child;	   // -c
-	uint32_t pid;	   // -p: 0 none
-	bool filter_container; // emit the container filter in front of each probe
-	bool container_pids;   // pid and tid are the container's
-	uint32_t container_pid; // $container_pid; 0: none
-	bool no_typed_loads; // see ir/lower.h
+	bool warn_helper_errors;         // -k
+	bool has_child;                  // -c
+	uint32_t pid;                    // -p: 0 none
+	bool filter_container;           // emit the container filter in front of each probe
+	bool container_pids;             // pid and tid are the container's
+	uint32_t container_pid;          // $container_pid; 0: none
+	bool no_typed_loads;             // see ir/lower.h
 	const char *const *include_dirs; // -I
 	uint32_t include_dir_count;
 	const char *const *include_files; // --include

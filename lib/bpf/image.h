@@ -19,32 +19,32 @@
 
 enum image_storage {
 	STORAGE_INTERNAL,      // not a map of the script: ring buffer, data sections, stacks
-	STORAGE_HASH,	       // a BPF map of its own: one value an entry
+	STORAGE_HASH,          // a BPF map of its own: one value an entry
 	STORAGE_PERCPU_HASH,   // one value a CPU, each rounded up to 8 bytes
-	STORAGE_GLOBAL,	       // a slot in the data section: u64 is_set, then the value
+	STORAGE_GLOBAL,        // a slot in the data section: u64 is_set, then the value
 	STORAGE_GLOBAL_PERCPU, // such slots, `stride` bytes apart, one a CPU
 };
 
 /* A BPF map to create. */
 struct image_map {
-	const char *name;     // at most 15 bytes, for bpftool
-	uint32_t type;	      // BPF_MAP_TYPE_*
+	const char *name; // at most 15 bytes, for bpftool
+	uint32_t type;    // BPF_MAP_TYPE_*
 	uint32_t key_size;
 	uint32_t value_size;
 	uint32_t max_entries; // ring buffer: bytes, 0: the runner's choice
-	uint32_t flags;	      // BPF_F_*
+	uint32_t flags;       // BPF_F_*
 	const void *data;     // initial value of a data section, or NULL
 	uint32_t data_size;
-	bool is_frozen;	      // read-only for programs (.rodata): frozen before loading
+	bool is_frozen; // read-only for programs (.rodata): frozen before loading
 };
 
 /* A map of the script. */
 struct image_var {
 	const char *name; // "@x"
 	enum image_storage storage;
-	uint32_t map;	  // index in image->maps: its own, or the data section
-	uint32_t offset;  // STORAGE_GLOBAL*: of the slot in the data section
-	uint32_t stride;  // STORAGE_GLOBAL_PERCPU
+	uint32_t map;            // index in image->maps: its own, or the data section
+	uint32_t offset;         // STORAGE_GLOBAL*: of the slot in the data section
+	uint32_t stride;         // STORAGE_GLOBAL_PERCPU
 	const struct shape *key; // NULL: scalar
 	const struct shape *value;
 	uint32_t max_entries;
@@ -72,10 +72,11 @@ struct image_program {
 	const char *name; // at most 15 bytes
 	enum probe_kind kind;
 	/* How it is loaded: */
-	uint32_t prog_type;	       // BPF_PROG_TYPE_*
+	uint32_t prog_type;            // BPF_PROG_TYPE_*
 	uint32_t expected_attach_type; // BPF_*
 	uint32_t attach_btf_id;
-	const char *attach_name; // tp_btf: "sys_enter"; the kernel function of fentry/fexit; iter: "task"
+	const char *attach_name; // tp_btf: "sys_enter"; the kernel function of fentry/fexit; iter:
+				 // "task"
 	const struct probe *probe; // the first one served
 	/* Where it is attached: */
 	struct attach_point *const *attach_points;
@@ -88,7 +89,8 @@ struct image_program {
 	uint32_t line_count;
 	const struct image_func *funcs; // [0] is main, at pc 0
 	uint32_t func_count;
-	/* BTF with a FUNC for each of funcs (type ids in order, see btf_func_ids), and line info. */
+	/* BTF with a FUNC for each of funcs (type ids in order, see btf_func_ids), and line info.
+	 */
 	const void *btf;
 	uint32_t btf_size;
 	const uint32_t *btf_func_ids;
@@ -99,12 +101,12 @@ struct image_program {
 
 /* A part of a format string: literal text, or one conversion. */
 struct image_format_part {
-	const char *text;   // literal, or NULL
+	const char *text; // literal, or NULL
 	uint32_t text_len;
 	const char *spec;   // "%-5d" without length modifiers; 's', 'd', 'x', 'r' … is conversion
 	char conversion[3]; // "d", "s", "r", "rx", "rh", "gr", "c", "p" …
 	uint8_t int_size;   // by length modifier: hh 1, h 2, none 4, l/ll/j/z 8; 0 for others
-	uint32_t arg;	    // index in args
+	uint32_t arg;       // index in args
 };
 
 struct image_arg {
@@ -124,14 +126,14 @@ struct image_event {
 	const struct image_arg *args;
 	uint32_t arg_count;
 	const char *text; // time format, join separator, path, helper name
-	uint32_t var;	  // map events: index in image->vars
+	uint32_t var;     // map events: index in image->vars
 };
 
 /* Cgroups by a name that the script compares with, see ir/lower_kube.c; the runner fills them. */
 struct image_kube_filter {
 	enum kube_name which;
 	const char *text; // "": the set has the cgroups whose name isn't empty
-	uint32_t map;	  // index in image->maps: a hash map, u64 cgroup id -> u8
+	uint32_t map;     // index in image->maps: a hash map, u64 cgroup id -> u8
 	uint32_t offset;  // KUBE_NODE, instead: in .rodata, a u64: 1 if it is this node's name
 };
 
@@ -150,19 +152,29 @@ struct image {
 	uint32_t kube_filter_count;
 	/* Internal maps, as indexes in maps; -1 where there is none. */
 	int32_t ringbuf_map;
-	int32_t data_map;   // .data: scalars, unkeyed aggregations, loss counters
-	int32_t rodata_map; // .rodata: strings, tables
-	int32_t scratch_map; // per-CPU scratch, `scratch_stride` bytes a CPU
+	int32_t data_map;     // .data: scalars, unkeyed aggregations, loss counters
+	int32_t rodata_map;   // .rodata: strings, tables
+	int32_t scratch_map;  // per-CPU scratch, `scratch_stride` bytes a CPU
 	uint32_t lost_offset; // in .data: u64 a CPU (64 bytes apart): events lost, ring buffer full
-	uint32_t cpu_slots;   // per-CPU slots there are: possible CPUs, rounded up to a power of two
-	uint32_t runtime_offset; // in .rodata, u64s the runner fills in before loading, in this order:
-				 // its pid, its pid namespace's inode and device, -c child's pid,
-				 // start time (ktime boot ns), wall clock offset, the container
-				 // to trace (0: all) by cgroup, mount namespace or process, and
-				 // the offset of TAI; offsets are from boot time
+	uint32_t cpu_slots; // per-CPU slots there are: possible CPUs, rounded up to a power of two
+	uint32_t runtime_offset; // in .rodata, u64s the runner fills in before loading, in this
+				 // order: its pid, its pid namespace's inode and device, -c child's
+				 // pid, start time (ktime boot ns), wall clock offset, the
+				 // container to trace (0: all) by cgroup, mount namespace or
+				 // process, and the offset of TAI; offsets are from boot time
 	const char *license;
 };
 
-enum { RUNTIME_PID, RUNTIME_PIDNS_INO, RUNTIME_PIDNS_DEV, RUNTIME_CHILD_PID, RUNTIME_START_NS,
-       RUNTIME_WALL_OFFSET_NS, RUNTIME_FILTER_CGROUP, RUNTIME_FILTER_MNTNS, RUNTIME_FILTER_PID,
-       RUNTIME_TAI_OFFSET_NS, RUNTIME_COUNT };
+enum {
+	RUNTIME_PID,
+	RUNTIME_PIDNS_INO,
+	RUNTIME_PIDNS_DEV,
+	RUNTIME_CHILD_PID,
+	RUNTIME_START_NS,
+	RUNTIME_WALL_OFFSET_NS,
+	RUNTIME_FILTER_CGROUP,
+	RUNTIME_FILTER_MNTNS,
+	RUNTIME_FILTER_PID,
+	RUNTIME_TAI_OFFSET_NS,
+	RUNTIME_COUNT
+};

@@ -1,11 +1,11 @@
 /*
  * The intermediate representation: SSA over basic blocks, one struct ir_func per BPF function.
  *
- * An instruction is a value; operands are pointers to instructions of the same function.  All values
- * are 64 bits wide.  Memory is explicit: local objects (slots, on the stack or in per-CPU scratch
- * memory, which a pass decides), map values, the context; loads and stores are direct accesses that
- * the verifier must accept, everything else goes through helper calls.  ir.md describes the text
- * form; ir_parse(ir_print(f)) is identity.
+ * An instruction is a value; operands are pointers to instructions of the same function.  All
+ * values are 64 bits wide.  Memory is explicit: local objects (slots, on the stack or in per-CPU
+ * scratch memory, which a pass decides), map values, the context; loads and stores are direct
+ * accesses that the verifier must accept, everything else goes through helper calls.  ir.md
+ * describes the text form; ir_parse(ir_print(f)) is identity.
  *
  * Memory: everything lives in func->arena.
  */
@@ -25,9 +25,16 @@ enum ir_op {
 };
 
 enum ir_cond {
-	COND_EQ, COND_NE,
-	COND_ULT, COND_ULE, COND_UGT, COND_UGE,
-	COND_SLT, COND_SLE, COND_SGT, COND_SGE,
+	COND_EQ,
+	COND_NE,
+	COND_ULT,
+	COND_ULE,
+	COND_UGT,
+	COND_UGE,
+	COND_SLT,
+	COND_SLE,
+	COND_SGT,
+	COND_SGE,
 	COND_SET, // a & b != 0
 	COND_COUNT,
 };
@@ -41,15 +48,15 @@ enum ir_mem { MEM_NONE, MEM_SLOT, MEM_MAP_VALUE, MEM_CTX, MEM_BTF, MEM_RINGBUF, 
 struct ir_insn {
 	enum ir_op op;
 	enum ir_cond cond; // CMP, BRANCH
-	uint8_t width;	   // bytes: LOAD, STORE, ATOMIC_ADD, ZEXT, SEXT, BSWAP
-	bool is_signed;	   // LOAD
+	uint8_t width;     // bytes: LOAD, STORE, ATOMIC_ADD, ZEXT, SEXT, BSWAP
+	bool is_signed;    // LOAD
 	bool is_volatile;  // LOAD: never merged or removed (read twice on purpose)
 	uint16_t arg_count;
-	uint32_t id;	   // %id in the text form; unique in the function
-	uint32_t helper;   // CALL: BPF_FUNC_*
-	uint32_t slot;	   // SLOT: index in func->slots
-	uint32_t map;	   // MAP, MAP_VALUE: index in image_builder's maps (bpf/image.h)
-	uint32_t size;	   // ZERO, MEMCPY
+	uint32_t id;     // %id in the text form; unique in the function
+	uint32_t helper; // CALL: BPF_FUNC_*
+	uint32_t slot;   // SLOT: index in func->slots
+	uint32_t map;    // MAP, MAP_VALUE: index in image_builder's maps (bpf/image.h)
+	uint32_t size;   // ZERO, MEMCPY
 	int64_t imm;
 	int64_t imm2;
 	struct ir_insn **args; // operands; arg_count of them
@@ -64,30 +71,31 @@ struct ir_insn {
 
 struct ir_block {
 	uint32_t id;
-	struct ir_insn *first, *last; // phis come first; the last one is a terminator
+	struct ir_insn *first, *last;    // phis come first; the last one is a terminator
 	vec_of(struct ir_block *) preds; // in the order of phi operands
 	struct ir_block *succs[2];
 	struct ir_block *prev, *next; // layout order; func->entry is first
-	bool is_cold;		      // error paths: laid out last
+	bool is_cold;                 // error paths: laid out last
 	/* cfg_compute(), dom_compute(), live_compute(): */
-	uint32_t rpo;		      // reverse postorder number, from 0
+	uint32_t rpo;          // reverse postorder number, from 0
 	struct ir_block *idom; // NULL: the entry
 	uint32_t dom_depth;
-	uint32_t dom_first, dom_size; // its number in a preorder of the dominator tree; of its subtree
+	uint32_t dom_first,
+		dom_size; // its number in a preorder of the dominator tree; of its subtree
 	uint32_t loop_depth;
-	vec_of(struct ir_insn *) live_in, live_out; // a phi is not live into its block; its operands
-						  // live out of the predecessors
+	vec_of(struct ir_insn *) live_in, live_out; // a phi is not live into its block; its
+						    // operands live out of the predecessors
 	struct ir_func *func;
 	uint32_t mark; // scratch for passes
 };
 
 /* A local object. */
 struct ir_slot {
-	uint32_t size;	// bytes
-	uint32_t align; // 1, 2, 4 or 8
-	const char *name; // for printing, or NULL
+	uint32_t size;      // bytes
+	uint32_t align;     // 1, 2, 4 or 8
+	const char *name;   // for printing, or NULL
 	bool is_scratch_ok; // may be placed in per-CPU scratch memory (not: captured by callbacks)
-	bool is_whole;	// must not share its bytes with other slots
+	bool is_whole;      // must not share its bytes with other slots
 	/* placement (bpf/frame.c): */
 	bool in_scratch;
 	int32_t offset; // below r10 (negative), or from the scratch area's start
@@ -96,11 +104,11 @@ struct ir_slot {
 struct ir_func {
 	struct arena *arena;
 	const char *name;
-	uint32_t index; // 0: the main function; else the number that OP_FUNC refers to
+	uint32_t index;       // 0: the main function; else the number that OP_FUNC refers to
 	uint32_t param_count; // callbacks: PARAM 0 …
 	struct ir_block *entry, *tail; // layout list
-	uint32_t insn_count; // next id
-	struct ir_block **rpo_blocks; // cfg_compute(): rpo_count blocks in reverse postorder
+	uint32_t insn_count;           // next id
+	struct ir_block **rpo_blocks;  // cfg_compute(): rpo_count blocks in reverse postorder
 	uint32_t rpo_count, rpo_cap;
 	uint32_t block_count;
 	vec_of(struct ir_slot) slots;
@@ -149,7 +157,7 @@ bool ir_reads_memory(const struct ir_insn *insn);
 bool ir_is_terminator(const struct ir_insn *insn);
 bool ir_is_commutative(const struct ir_insn *insn);
 bool ir_clobbers(const struct ir_insn *insn); // the caller-saved registers
-int ir_op_arg_count(enum ir_op op); // -1: variable
+int ir_op_arg_count(enum ir_op op);           // -1: variable
 enum ir_cond ir_cond_negate(enum ir_cond c);
 enum ir_cond ir_cond_swap(enum ir_cond c); // a c b  ==  b swap(c) a
 const char *ir_op_name(enum ir_op op);
@@ -160,7 +168,8 @@ const char *ir_helper_name(uint32_t helper); // without "bpf_"; NULL if not in b
 #define ir_foreach_insn(b, i)  for (struct ir_insn *i = (b)->first; i; i = i->next)
 /* Allows removal of @i. */
 #define ir_foreach_insn_safe(b, i, n)                                                              \
-	for (struct ir_insn *i = (b)->first, *n = i ? i->next : NULL; i; i = n, n = i ? i->next : NULL)
+	for (struct ir_insn *i = (b)->first, *n = i ? i->next : NULL; i;                           \
+	     i = n, n = i ? i->next : NULL)
 
 void ir_print_func(FILE *out, const struct ir_func *f);
 void ir_print_program(FILE *out, const struct ir_program *p);
@@ -177,17 +186,19 @@ const char *ir_verify(struct ir_func *f);
  * may call it.
  */
 void cfg_compute(struct ir_func *f);
-void dom_compute(struct ir_func *f);  // idom, dom_depth; requires cfg_compute()
+void dom_compute(struct ir_func *f); // idom, dom_depth; requires cfg_compute()
 bool dom_dominates(const struct ir_block *a, const struct ir_block *b);
-struct ir_block *dom_common(struct ir_block *a, struct ir_block *b); // the closest that dominates both
-void live_compute(struct ir_func *f); // live_in, live_out; requires cfg_compute()
+struct ir_block *dom_common(struct ir_block *a,
+			    struct ir_block *b); // the closest that dominates both
+void live_compute(struct ir_func *f);            // live_in, live_out; requires cfg_compute()
 
 /* Passes.  Each takes and leaves valid SSA; ir_optimize() is the list of them in order. */
-void opt_fold(struct ir_func *f);    // constants, identities, strength reduction, branch folding
-void opt_copy(struct ir_func *f);    // copies and trivial phis
-void opt_cse(struct ir_func *f);     // common subexpressions, pure helper calls (pid, comm …) included
-void opt_load(struct ir_func *f);    // store-to-load forwarding, dead stores, merging of adjacent zeroing
-void opt_dce(struct ir_func *f);     // dead code
-void opt_sink(struct ir_func *f);    // values to where they are used
-void opt_cfg(struct ir_func *f);     // jump threading, merging of blocks, cold blocks last
+void opt_fold(struct ir_func *f); // constants, identities, strength reduction, branch folding
+void opt_copy(struct ir_func *f); // copies and trivial phis
+void opt_cse(struct ir_func *f); // common subexpressions, pure helper calls (pid, comm …) included
+void opt_load(
+	struct ir_func *f); // store-to-load forwarding, dead stores, merging of adjacent zeroing
+void opt_dce(struct ir_func *f);  // dead code
+void opt_sink(struct ir_func *f); // values to where they are used
+void opt_cfg(struct ir_func *f);  // jump threading, merging of blocks, cold blocks last
 void ir_optimize(struct ir_func *f);

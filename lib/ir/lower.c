@@ -3,8 +3,8 @@
  * the image's tables.
  *
  * Every probe is one program, attached to all of its attach points; only probes on system calls
- * share programs (lower_dispatch.c).  What the runner runs itself (begin, end …) is a raw tracepoint
- * program, which BPF_PROG_TEST_RUN can run; bench is XDP, which it can repeat and time.
+ * share programs (lower_dispatch.c).  What the runner runs itself (begin, end …) is a raw
+ * tracepoint program, which BPF_PROG_TEST_RUN can run; bench is XDP, which it can repeat and time.
  */
 #include "ir/lower.h"
 
@@ -50,7 +50,7 @@ static bool is_kprobe_multi(const struct lower *lo, const struct lowered_program
 {
 	if (!lo->features.kprobe_multi || p->attach_points.len < 2)
 		return false;
-	vec_foreach(&p->attach_points, ap)
+	vec_foreach (&p->attach_points, ap)
 		if ((*ap)->has_address || (*ap)->offset)
 			return false;
 	return true;
@@ -72,15 +72,20 @@ static void choose_load(struct lower *lo, struct lowered_program *p)
 		}
 		p->attach_name = ap->function;
 		break;
-	case PROBE_fentry: case PROBE_fexit: case PROBE_iter:
+	case PROBE_fentry:
+	case PROBE_fexit:
+	case PROBE_iter:
 		p->attach_btf_id = ap->btf_id;
 		p->attach_name = ap->function;
 		break;
-	case PROBE_kprobe: case PROBE_kretprobe:
+	case PROBE_kprobe:
+	case PROBE_kretprobe:
 		if (is_kprobe_multi(lo, p))
 			p->expected_attach_type = ATTACH_KPROBE_MULTI;
 		break;
-	case PROBE_uprobe: case PROBE_uretprobe: case PROBE_usdt:
+	case PROBE_uprobe:
+	case PROBE_uretprobe:
+	case PROBE_usdt:
 		if (lo->features.uprobe_multi)
 			p->expected_attach_type = ATTACH_UPROBE_MULTI;
 		break;
@@ -133,7 +138,7 @@ struct lowered_program *program_begin(struct lower *lo, const struct probe *p, c
 	program->ir = lo->ir;
 	program->kind = p->kind;
 	program->probe = p;
-	vec_foreach(&p->attach_points, ap)
+	vec_foreach (&p->attach_points, ap)
 		vec_push(lo->arena, &program->attach_points, *ap);
 	main_func_begin(lo);
 	ssa_write(lo, lo->fn->return_var, lower_default_return(lo));
@@ -304,11 +309,11 @@ static void lower_probes(struct lower *lo)
 {
 	struct syscall_group groups[2] = { { .is_exit = false }, { .is_exit = true } };
 
-	vec_foreach(&lo->program->probes, p)
+	vec_foreach (&lo->program->probes, p)
 		if ((*p)->attach_points.len && probe_is_syscall(lo, *p))
 			vec_push(lo->arena,
 				 &groups[(*p)->attach_points.data[0]->is_sys_exit].probes, *p);
-	vec_foreach(&lo->program->probes, p) {
+	vec_foreach (&lo->program->probes, p) {
 		struct syscall_group *g;
 
 		if (!(*p)->attach_points.len)

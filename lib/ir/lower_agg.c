@@ -2,7 +2,8 @@
  * Lowering: aggregations.  One row of a table says how each is updated in memory and read as a
  * number; where its value is (a slot in .data, an entry of a per-CPU map) is lower_map.c's.
  *
- * The bucket rules are those of record/hist.h, the layouts those of record/shape.h, record/tseries.h.
+ * The bucket rules are those of record/hist.h, the layouts those of record/shape.h,
+ * record/tseries.h.
  */
 #include "ir/lower_impl.h"
 
@@ -14,9 +15,9 @@
 struct agg_update {
 	const struct map_info *map;
 	const struct type *type;
-	struct place value;    // in the map
+	struct place value;     // in the map
 	struct ir_insn *number; // what is aggregated; NULL for count()
-	struct ir_block *done; // to leave early
+	struct ir_block *done;  // to leave early
 };
 
 typedef void (*agg_update_fn)(struct lower *lo, struct agg_update *u);
@@ -179,7 +180,8 @@ static void positive_bucket(struct lower *lo, struct ir_insn *value, uint32_t bi
 static void update_hist(struct lower *lo, struct agg_update *u)
 {
 	uint32_t bits = (uint32_t)u->type->agg_wide[0];
-	struct ir_block *positive = block_new(lo), *negative = block_new(lo), *found = block_new(lo);
+	struct ir_block *positive = block_new(lo), *negative = block_new(lo),
+			*found = block_new(lo);
 	uint32_t index = ssa_var_new(lo);
 
 	negative->is_cold = true;
@@ -269,7 +271,8 @@ static void series_add_value(struct lower *lo, const struct series *s, const str
 	struct ir_insn *old = place_load(lo, slot, TSERIES_SLOT_VALUE, 8, false), *is_better;
 
 	switch (s->agg) {
-	case TSERIES_SUM: case TSERIES_AVG:
+	case TSERIES_SUM:
+	case TSERIES_AVG:
 		place_store(lo, slot, TSERIES_SLOT_VALUE, 8, emit_op(lo, OP_ADD, old, u->number));
 		if (s->agg == TSERIES_AVG) {
 			old = place_load(lo, slot, TSERIES_SLOT_META, 8, false);
@@ -378,7 +381,8 @@ static struct ir_insn *average(struct lower *lo, const struct type *t, struct ir
 	return emit_op(lo, t->is_signed ? OP_SDIV : OP_UDIV, total, count);
 }
 
-static struct ir_insn *merged(struct lower *lo, const struct type *t, uint32_t total, uint32_t count)
+static struct ir_insn *merged(struct lower *lo, const struct type *t, uint32_t total,
+			      uint32_t count)
 {
 	struct ir_insn *value = ssa_read(lo, total);
 
@@ -521,7 +525,8 @@ uint32_t agg_value_size(const struct type *t)
 {
 	switch (builtin_infos[t->agg].storage) {
 	case AGG_NUMBER: return 8;
-	case AGG_EXTREME: case AGG_PAIR: return 16;
+	case AGG_EXTREME:
+	case AGG_PAIR: return 16;
 	case AGG_BUCKETS:
 		if (t->agg == BI_hist)
 			return 8 * hist_bucket_count((unsigned int)t->agg_wide[0]);

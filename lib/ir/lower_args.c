@@ -18,20 +18,20 @@
 #if defined(__x86_64__)
 static const uint16_t argument_registers[] = { 112, 104, 96, 88, 72, 64 }; // di si dx cx r8 r9
 static const uint16_t syscall_registers[] = { 112, 104, 96, 56, 72, 64 };  // di si dx r10 r8 r9
-#define RETURN_REGISTER	 80  // ax
-#define PC_REGISTER	 128 // ip
-#define SP_REGISTER	 152 // sp
-#define MODE_REGISTER	 136 // cs
-#define STACK_ARGUMENTS	 8   // above the return address
+#define RETURN_REGISTER  80                                                // ax
+#define PC_REGISTER      128                                               // ip
+#define SP_REGISTER      152                                               // sp
+#define MODE_REGISTER    136                                               // cs
+#define STACK_ARGUMENTS  8   // above the return address
 #define SYSCALL_REGISTER 120 // orig_ax
 #elif defined(__aarch64__)
 static const uint16_t argument_registers[] = { 0, 8, 16, 24, 32, 40, 48, 56 };
 static const uint16_t syscall_registers[] = { 0, 8, 16, 24, 32, 40 };
-#define RETURN_REGISTER	 0
-#define PC_REGISTER	 256
-#define SP_REGISTER	 248
-#define MODE_REGISTER	 264 // pstate
-#define STACK_ARGUMENTS	 0
+#define RETURN_REGISTER  0
+#define PC_REGISTER      256
+#define SP_REGISTER      248
+#define MODE_REGISTER    264 // pstate
+#define STACK_ARGUMENTS  0
 #define SYSCALL_REGISTER 280 // syscallno, 32 bits
 #else
 #error "unknown architecture"
@@ -222,7 +222,7 @@ struct ir_insn *iter_object(const struct lower *lo, const struct place *p)
 {
 	if (lo->fn->parent || p->kind != PLACE_PTR || p->base->op != OP_CTX)
 		return NULL;
-	vec_foreach(&lo->iter_objects, o)
+	vec_foreach (&lo->iter_objects, o)
 		if (o->offset == p->offset)
 			return o->value;
 	return NULL;
@@ -234,7 +234,9 @@ struct ir_insn *lower_arg(struct lower *lo, const struct ast *e, const struct pl
 {
 	(void)dst;
 	switch (lo->probe->kind) {
-	case PROBE_rawtracepoint: case PROBE_fentry: case PROBE_fexit:
+	case PROBE_rawtracepoint:
+	case PROBE_fentry:
+	case PROBE_fexit:
 		return emit_load(lo, emit_ctx(lo), 8 * (int64_t)e->ident.number, 8, false);
 	case PROBE_usdt: return usdt_argument(lo, e->ident.number);
 	default: return args_register(lo, e->ident.number);
@@ -268,7 +270,8 @@ struct ir_insn *lower_retval(struct lower *lo, const struct ast *e, const struct
 static struct ir_insn *function_address(struct lower *lo)
 {
 	switch (lo->probe->kind) {
-	case PROBE_kprobe: case PROBE_uprobe: return args_register_at(lo, PC_REGISTER);
+	case PROBE_kprobe:
+	case PROBE_uprobe: return args_register_at(lo, PC_REGISTER);
 	default: return EMIT_CALL(lo, get_func_ip, emit_ctx(lo));
 	}
 }

@@ -194,7 +194,8 @@ struct ir_insn *emit_phi2(struct lower *lo, struct ir_block *b, struct ir_block 
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-/* The verifier wants aligned accesses to the stack, also where bytes are written several at once. */
+/* The verifier wants aligned accesses to the stack, also where bytes are written several at once.
+ */
 static uint32_t slot_align(uint32_t size, uint32_t align)
 {
 	uint32_t widest = size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
@@ -230,10 +231,9 @@ struct place place_for(struct lower *lo, const struct type *t, const char *name)
 struct place place_data(struct lower *lo, int32_t map, int64_t offset)
 {
 	(void)lo;
-	return (struct place){ .kind = PLACE_DATA,
-			       .as = AS_BPF,
-			       .index = (uint32_t)map,
-			       .offset = offset };
+	return (struct place){
+		.kind = PLACE_DATA, .as = AS_BPF, .index = (uint32_t)map, .offset = offset
+	};
 }
 
 /* A base and what is to be added to it: loads and stores take the offset themselves. */

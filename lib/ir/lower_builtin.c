@@ -13,7 +13,7 @@ static struct ir_insn *lower_probe_name(struct lower *lo, const struct ast *e,
 }
 
 static const lower_fn lower_table[BI_COUNT] = {
-#define VAR(name, ...)	[BI_##name] = lower_##name,
+#define VAR(name, ...)  [BI_##name] = lower_##name,
 #define FUNC(name, ...) [BI_##name] = lower_##name,
 #define VAR_FOLDED(...)
 #define FUNC_FOLDED(...)

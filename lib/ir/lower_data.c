@@ -140,7 +140,7 @@ uint32_t stack_map(struct lower *lo, const struct type *t)
 				 .value_size = ((known.limit * frame + 31) & ~31u) + 8,
 				 .max_entries = STACK_ENTRIES_PREALLOCATED };
 
-	vec_foreach(&lo->stack_maps, s)
+	vec_foreach (&lo->stack_maps, s)
 		if (s->limit == known.limit && s->is_build_id == is_build_id)
 			return s->map;
 	/* Where the kernel can allocate entries at any time, there is room for many (6.1). */

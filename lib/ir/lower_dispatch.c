@@ -12,16 +12,16 @@
 
 #include <string.h>
 
-#define NUMBERS		 512 // more than there are system calls on any architecture
-#define COMPARISONS_MAX	 4
+#define NUMBERS          512 // more than there are system calls on any architecture
+#define COMPARISONS_MAX  4
 #define PROBES_A_PROGRAM 64 // bits of the widest entry
 
 struct dispatch {
 	struct probe *const *probes;
 	uint32_t count;
-	uint32_t entry_size;   // of the table; 0: none is needed
+	uint32_t entry_size; // of the table; 0: none is needed
 	struct place table;
-	struct ir_insn *mask;  // the table's entry for this number
+	struct ir_insn *mask; // the table's entry for this number
 };
 
 /* ---- which probes ---------------------------------------------------------------------------- */
@@ -39,9 +39,9 @@ static void find_other_use(void *ctx, struct ast *node)
 		*is_found = node->field.member.offset < 8 || node->field.member.is_data_loc;
 		return;
 	}
-	which = node->kind == AST_BUILTIN ? node->ident.builtin :
-		node->kind == AST_CALL	  ? node->call.builtin :
-					    BI_NONE;
+	which = node->kind == AST_BUILTIN ? node->ident.builtin
+		: node->kind == AST_CALL  ? node->call.builtin
+					  : BI_NONE;
 	/* The stack of a raw tracepoint has other frames at its top. */
 	if (which == BI_args || which == BI_ctx || which == BI_kstack) {
 		*is_found = true;
@@ -58,7 +58,7 @@ bool probe_is_syscall(const struct lower *lo, const struct probe *p)
 	if (p->kind != PROBE_tracepoint || !lo->features.btf_raw_tracepoint ||
 	    lo->o->no_typed_loads)
 		return false;
-	vec_foreach(&p->attach_points, ap)
+	vec_foreach (&p->attach_points, ap)
 		if ((*ap)->syscall < 0 || (*ap)->syscall >= NUMBERS)
 			return false;
 	if (p->predicate) {
@@ -95,7 +95,7 @@ static void make_table(struct lower *lo, struct dispatch *d)
 	d->entry_size = d->count <= 8 ? 1 : d->count <= 16 ? 2 : d->count <= 32 ? 4 : 8;
 	table = arena_alloc(lo->arena, NUMBERS * d->entry_size);
 	for (uint32_t i = 0; i < d->count; i++)
-		vec_foreach(&d->probes[i]->attach_points, ap)
+		vec_foreach (&d->probes[i]->attach_points, ap)
 			set_bit(table, d->entry_size, (uint32_t)(*ap)->syscall, i);
 	d->table = rodata_bytes(lo, table, NUMBERS * d->entry_size, 8);
 }
@@ -178,11 +178,11 @@ struct place probe_name_place(struct lower *lo, const struct type *t)
 	struct place table;
 	char *names;
 
-	vec_foreach(&p->attach_points, ap)
+	vec_foreach (&p->attach_points, ap)
 		if ((uint32_t)(*ap)->syscall >= count)
 			count = (uint32_t)(*ap)->syscall + 1;
 	names = arena_alloc(lo->arena, (size_t)count * t->size);
-	vec_foreach(&p->attach_points, ap)
+	vec_foreach (&p->attach_points, ap)
 		memcpy(names + (size_t)(*ap)->syscall * t->size, (*ap)->name, strlen((*ap)->name));
 	table = rodata_bytes(lo, names, count * t->size, 8);
 	number = current_number(lo);
@@ -241,7 +241,7 @@ void lower_syscalls(struct lower *lo, const struct syscall_group *g)
 		p->expected_attach_type = BPF_TRACE_RAW_TP;
 		p->attach_name = g->is_exit ? "sys_exit" : "sys_enter";
 		for (uint32_t i = 1; i < d.count; i++) // the first one's are there
-			vec_foreach(&d.probes[i]->attach_points, ap)
+			vec_foreach (&d.probes[i]->attach_points, ap)
 				vec_push(lo->arena, &p->attach_points, *ap);
 		lower_part(lo, g, &d);
 		lo->is_syscall = false;

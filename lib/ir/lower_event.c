@@ -123,9 +123,13 @@ void emit_helper_error(struct lower *lo, uint32_t helper, struct ir_insn *ret, s
 static bool is_silent(uint32_t helper)
 {
 	switch (helper) {
-	case BPF_FUNC_probe_read: case BPF_FUNC_probe_read_str: case BPF_FUNC_probe_read_kernel:
-	case BPF_FUNC_probe_read_kernel_str: case BPF_FUNC_probe_read_user:
-	case BPF_FUNC_probe_read_user_str: case BPF_FUNC_map_lookup_elem: return true;
+	case BPF_FUNC_probe_read:
+	case BPF_FUNC_probe_read_str:
+	case BPF_FUNC_probe_read_kernel:
+	case BPF_FUNC_probe_read_kernel_str:
+	case BPF_FUNC_probe_read_user:
+	case BPF_FUNC_probe_read_user_str:
+	case BPF_FUNC_map_lookup_elem: return true;
 	default: return false;
 	}
 }

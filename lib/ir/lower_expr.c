@@ -2,8 +2,8 @@
  * Lowering: scalar expressions and conditions.
  *
  * A scalar is 64 bits wide and extended by the sign of its type; arithmetic in narrower types is
- * followed by an extension.  What is computed and how it wraps is bpftrace's: division and shifts to
- * the right are always unsigned, a division by 0 gives 1 and a warning.
+ * followed by an extension.  What is computed and how it wraps is bpftrace's: division and shifts
+ * to the right are always unsigned, a division by 0 gives 1 and a warning.
  */
 #include "ir/lower_impl.h"
 
@@ -14,7 +14,7 @@
 
 static bool any_effects(const ast_list *list)
 {
-	vec_foreach(list, e)
+	vec_foreach (list, e)
 		if (has_effects(*e))
 			return true;
 	return false;
@@ -23,7 +23,10 @@ static bool any_effects(const ast_list *list)
 static bool unary_has_effects(const struct ast *e)
 {
 	switch (e->unary.op) {
-	case OPR_PRE_INC: case OPR_PRE_DEC: case OPR_POST_INC: case OPR_POST_DEC: return true;
+	case OPR_PRE_INC:
+	case OPR_PRE_DEC:
+	case OPR_POST_INC:
+	case OPR_POST_DEC: return true;
 	default: return has_effects(e->unary.operand);
 	}
 }
@@ -32,11 +35,29 @@ static bool unary_has_effects(const struct ast *e)
 static bool is_pure_call(const struct ast *e)
 {
 	switch (e->call.builtin) {
-	case BI_bswap: case BI_buf: case BI_cgroup_path: case BI_has_key: case BI_ksym:
-	case BI_macaddr: case BI_memcmp: case BI_ntop: case BI_path: case BI_reg:
-	case BI_signal_name: case BI_socket_cookie: case BI_str: case BI_str_concat:
-	case BI_strcontains: case BI_strerror: case BI_strftime: case BI_strlen: case BI_strncmp:
-	case BI_strstr: case BI_syscall_name: case BI_uaddr: case BI_usym: return true;
+	case BI_bswap:
+	case BI_buf:
+	case BI_cgroup_path:
+	case BI_has_key:
+	case BI_ksym:
+	case BI_macaddr:
+	case BI_memcmp:
+	case BI_ntop:
+	case BI_path:
+	case BI_reg:
+	case BI_signal_name:
+	case BI_socket_cookie:
+	case BI_str:
+	case BI_str_concat:
+	case BI_strcontains:
+	case BI_strerror:
+	case BI_strftime:
+	case BI_strlen:
+	case BI_strncmp:
+	case BI_strstr:
+	case BI_syscall_name:
+	case BI_uaddr:
+	case BI_usym: return true;
 	default: return false;
 	}
 }
@@ -46,8 +67,14 @@ bool has_effects(const struct ast *e)
 	if (!e)
 		return false;
 	switch (e->kind) {
-	case AST_INT: case AST_BOOL: case AST_STRING: case AST_BUILTIN: case AST_VAR:
-	case AST_VAR_ADDR: case AST_MAP: case AST_MAP_ADDR: return false;
+	case AST_INT:
+	case AST_BOOL:
+	case AST_STRING:
+	case AST_BUILTIN:
+	case AST_VAR:
+	case AST_VAR_ADDR:
+	case AST_MAP:
+	case AST_MAP_ADDR: return false;
 	case AST_MAP_ACCESS: return has_effects(e->map.key);
 	case AST_CALL: return !is_pure_call(e) || any_effects(&e->call.args);
 	case AST_UNARY: return unary_has_effects(e);
@@ -58,7 +85,8 @@ bool has_effects(const struct ast *e)
 	case AST_FIELD: return has_effects(e->field.object);
 	case AST_INDEX: return has_effects(e->index.object) || has_effects(e->index.index);
 	case AST_CAST: return has_effects(e->cast.operand);
-	case AST_TUPLE: case AST_RECORD: return any_effects(&e->tuple.items);
+	case AST_TUPLE:
+	case AST_RECORD: return any_effects(&e->tuple.items);
 	default: return true;
 	}
 }
@@ -78,27 +106,31 @@ bool same_value(const struct ast *a, const struct ast *b)
 	if (!a || !b || a->kind != b->kind || !type_equal(a->type, b->type))
 		return a == b && !has_effects(a);
 	switch (a->kind) {
-	case AST_INT: case AST_BOOL: return a->integer.value == b->integer.value;
+	case AST_INT:
+	case AST_BOOL: return a->integer.value == b->integer.value;
 	case AST_STRING:
 		return a->string.len == b->string.len &&
 		       memcmp(a->string.data, b->string.data, a->string.len) == 0;
 	case AST_VAR: return a->var.var == b->var.var;
 	case AST_BUILTIN:
 		switch (a->ident.builtin) {
-		case BI_nsecs: case BI_elapsed: case BI_rand: case BI_jiffies: return false;
+		case BI_nsecs:
+		case BI_elapsed:
+		case BI_rand:
+		case BI_jiffies: return false;
 		default:
 			return a->ident.builtin == b->ident.builtin &&
 			       a->ident.number == b->ident.number;
 		}
 	case AST_CAST: return same_value(a->cast.operand, b->cast.operand);
-	case AST_TUPLE: case AST_RECORD: return same_items(&a->tuple.items, &b->tuple.items);
+	case AST_TUPLE:
+	case AST_RECORD: return same_items(&a->tuple.items, &b->tuple.items);
 	case AST_FIELD:
 		return a->field.member.offset == b->field.member.offset &&
 		       a->field.member.bit_offset == b->field.member.bit_offset &&
 		       same_value(a->field.object, b->field.object);
 	case AST_BINARY:
-		return a->binary.op == b->binary.op &&
-		       same_value(a->binary.left, b->binary.left) &&
+		return a->binary.op == b->binary.op && same_value(a->binary.left, b->binary.left) &&
 		       same_value(a->binary.right, b->binary.right);
 	default: return false;
 	}
@@ -167,9 +199,9 @@ static struct ir_insn *pointer_arithmetic(struct lower *lo, const struct ast *e)
 static struct ir_insn *arithmetic(struct lower *lo, const struct ast *e)
 {
 	static const enum ir_op ops[OPR_COUNT] = {
-		[OPR_ADD] = OP_ADD, [OPR_SUB] = OP_SUB,	  [OPR_MUL] = OP_MUL,  [OPR_DIV] = OP_UDIV,
-		[OPR_MOD] = OP_UMOD, [OPR_BAND] = OP_AND, [OPR_BOR] = OP_OR,   [OPR_BXOR] = OP_XOR,
-		[OPR_SHL] = OP_SHL, [OPR_SHR] = OP_LSHR,
+		[OPR_ADD] = OP_ADD,  [OPR_SUB] = OP_SUB,  [OPR_MUL] = OP_MUL, [OPR_DIV] = OP_UDIV,
+		[OPR_MOD] = OP_UMOD, [OPR_BAND] = OP_AND, [OPR_BOR] = OP_OR,  [OPR_BXOR] = OP_XOR,
+		[OPR_SHL] = OP_SHL,  [OPR_SHR] = OP_LSHR,
 	};
 	uint32_t size = larger_size(e->binary.left, e->binary.right);
 	struct ir_insn *a, *b, *value;
@@ -180,14 +212,13 @@ static struct ir_insn *arithmetic(struct lower *lo, const struct ast *e)
 	a = lower_scalar(lo, e->binary.left);
 	b = lower_scalar(lo, e->binary.right);
 	switch (e->binary.op) {
-	case OPR_DIV: case OPR_MOD:
+	case OPR_DIV:
+	case OPR_MOD:
 		a = emit_extend(lo, a, size, false);
 		b = emit_extend(lo, b, size, false);
 		value = divide(lo, ops[e->binary.op], a, b, e->span);
 		break;
-	case OPR_SHR:
-		value = emit_op(lo, OP_LSHR, emit_extend(lo, a, size, false), b);
-		break;
+	case OPR_SHR: value = emit_op(lo, OP_LSHR, emit_extend(lo, a, size, false), b); break;
 	default: value = emit_op(lo, ops[e->binary.op], a, b); break;
 	}
 	return extend_to(lo, value, e->type);
@@ -251,8 +282,7 @@ static void branch_memory(struct lower *lo, const struct ast *e, struct ir_block
 	const struct ast *left = e->binary.left, *right = e->binary.right;
 	struct ir_block *equal = e->binary.op == OPR_EQ ? yes : no;
 	struct ir_block *differ = e->binary.op == OPR_EQ ? no : yes;
-	uint32_t size = left->type->size < right->type->size ? left->type->size :
-							       right->type->size;
+	uint32_t size = left->type->size < right->type->size ? left->type->size : right->type->size;
 	struct place a, b;
 
 	if (left->type->kind == TYPE_STRING && right->type->kind == TYPE_STRING) {
@@ -398,12 +428,11 @@ static struct ir_insn *unary(struct lower *lo, const struct ast *e)
 	struct place p;
 
 	switch (e->unary.op) {
-	case OPR_NEG: case OPR_BNOT: return negation(lo, e);
+	case OPR_NEG:
+	case OPR_BNOT: return negation(lo, e);
 	case OPR_LNOT:
 		return emit_cmp(lo, COND_EQ, lower_scalar(lo, e->unary.operand), emit_const(lo, 0));
-	case OPR_DEREF:
-		p = lower_place(lo, e);
-		return load_scalar(lo, &p, e->type);
+	case OPR_DEREF: p = lower_place(lo, e); return load_scalar(lo, &p, e->type);
 	default: return inc_dec(lo, e);
 	}
 }
@@ -475,8 +504,7 @@ static struct ir_insn *field(struct lower *lo, const struct ast *e)
 
 	if (args_is_assembled(lo, object))
 		return args_member(lo, &e->field.member, e->type);
-	if (e->field.member.bit_size || e->field.member.is_data_loc ||
-	    e->field.member.is_rel_loc) {
+	if (e->field.member.bit_size || e->field.member.is_data_loc || e->field.member.is_rel_loc) {
 		p = lower_object(lo, object);
 		return load_member(lo, &p, &e->field.member, e->type);
 	}
@@ -496,20 +524,21 @@ static struct ir_insn *scalar(struct lower *lo, const struct ast *e)
 	struct place p;
 
 	switch (e->kind) {
-	case AST_INT: case AST_BOOL: return emit_const(lo, (int64_t)e->integer.value);
+	case AST_INT:
+	case AST_BOOL: return emit_const(lo, (int64_t)e->integer.value);
 	case AST_VAR: return var_read(lo, e->var.var);
 	case AST_VAR_ADDR: return address_of(lo, e);
 	case AST_MAP_ADDR: return emit_map(lo, map_info(lo, e->map.map)->map);
-	case AST_MAP: case AST_MAP_ACCESS: return map_read_scalar(lo, e);
-	case AST_BUILTIN: case AST_CALL: return lower_builtin(lo, e, NULL);
+	case AST_MAP:
+	case AST_MAP_ACCESS: return map_read_scalar(lo, e);
+	case AST_BUILTIN:
+	case AST_CALL: return lower_builtin(lo, e, NULL);
 	case AST_UNARY: return unary(lo, e);
 	case AST_BINARY: return lower_binary(lo, e);
 	case AST_TERNARY: return ternary(lo, e);
 	case AST_CAST: return cast(lo, e);
 	case AST_FIELD: return field(lo, e);
-	case AST_INDEX:
-		p = lower_place(lo, e);
-		return load_scalar(lo, &p, e->type);
+	case AST_INDEX: p = lower_place(lo, e); return load_scalar(lo, &p, e->type);
 	case AST_COMPTIME: return lower_scalar(lo, e->expr);
 	case AST_BLOCK:
 		lower_stmts(lo, &e->block.stmts);

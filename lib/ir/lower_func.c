@@ -60,8 +60,8 @@ static void read_dynamic(struct lower *lo, const struct place *dst, const struct
 	enum addr_space as = resolve_space(lo, src->as);
 	uint32_t helper = as == AS_USER ? BPF_FUNC_probe_read_user : BPF_FUNC_probe_read_kernel;
 	struct ir_insn *to = place_address(lo, dst);
-	struct ir_insn *ret = emit_call(lo, helper, 3,
-					(struct ir_insn *[]){ to, size, place_address(lo, src) });
+	struct ir_insn *ret =
+		emit_call(lo, helper, 3, (struct ir_insn *[]){ to, size, place_address(lo, src) });
 
 	check_helper(lo, helper, ret, lo->span);
 }
@@ -174,8 +174,9 @@ struct ir_insn *lower_find(struct lower *lo, const struct ast *e, const struct p
 	block_enter(lo, f.yes);
 	value = place_ptr(found, 0, AS_BPF);
 	if (type_is_scalar(v->type)) {
-		var_write(lo, v, convert_scalar(lo, load_scalar(lo, &value, m->decl->value),
-						m->decl->value, v->type));
+		var_write(lo, v,
+			  convert_scalar(lo, load_scalar(lo, &value, m->decl->value),
+					 m->decl->value, v->type));
 	} else {
 		to = var_place(lo, v);
 		to.is_padded = type_is_kept_padded(v->type);

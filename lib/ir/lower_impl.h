@@ -37,11 +37,11 @@ struct lower;
 struct lower_func;
 
 /* Strings up to this size are kept padded with zeros, see type_is_kept_padded(). */
-#define SMALL_STRING 64
+#define SMALL_STRING               64
 /* From this size on, a helper copies memory faster than loads and stores do. */
-#define LARGE_COPY 128
+#define LARGE_COPY                 128
 /* Different stacks that can be told apart. */
-#define STACK_ENTRIES 131072
+#define STACK_ENTRIES              131072
 #define STACK_ENTRIES_PREALLOCATED 8192
 
 /* ---- places ---------------------------------------------------------------------------------- */
@@ -61,8 +61,9 @@ struct place {
 	uint32_t index;
 	int64_t offset;
 	/*
-	 * As a destination: the value will be compared bytewise (it is part of a key, or of something
-	 * that may become one), so what is between members and after a string's end must be zero.
+	 * As a destination: the value will be compared bytewise (it is part of a key, or of
+	 * something that may become one), so what is between members and after a string's end must
+	 * be zero.
 	 */
 	bool is_padded;
 	bool is_typed; // base is a kernel pointer whose type the verifier knows: follow it directly
@@ -91,7 +92,8 @@ static inline bool place_is_ours(const struct place *p)
 	return p->as == AS_BPF;
 }
 
-/* ---- scalar variables: SSA construction (lower_ssa.c) ------------------------------------------ */
+/* ---- scalar variables: SSA construction (lower_ssa.c) ------------------------------------------
+ */
 
 struct ssa_def {
 	uint64_t key; // block id << 32 | number + 1; 0: free
@@ -105,7 +107,7 @@ struct ssa_phi {
 
 struct ssa_block {
 	bool is_sealed; // all predecessors are known
-	bool is_open;	// more come after it is entered (loop headers): sealed by ssa_seal() only
+	bool is_open;   // more come after it is entered (loop headers): sealed by ssa_seal() only
 	/*
 	 * The end of a construct that began in `dom`: a variable that was not written in the time
 	 * between has the value that it had there.  Saves a phi for each variable and construct.
@@ -121,7 +123,7 @@ struct ssa {
 	struct ssa_def *defs; // hash table
 	uint32_t def_count, def_cap;
 	vec_of(struct ssa_block) blocks; // by block id
-	vec_of(ssa_times) writes; // by variable: when it was written, ascending
+	vec_of(ssa_times) writes;        // by variable: when it was written, ascending
 	vec_of(struct ssa_phi) unfilled;
 	uint32_t now;
 	bool is_filling;
@@ -145,10 +147,10 @@ struct loop_scope {
 };
 
 enum capture_kind {
-	CAPTURE_VAR,	// a variable in memory
-	CAPTURE_CTX,	// the program's context
+	CAPTURE_VAR,    // a variable in memory
+	CAPTURE_CTX,    // the program's context
 	CAPTURE_RETURN, // struct { u64 is_set; u64 value }: a `return` inside
-	CAPTURE_START,	// the first number of a range, itself and not a pointer
+	CAPTURE_START,  // the first number of a range, itself and not a pointer
 };
 
 /* What a callback gets from outside: a pointer in its context object. */
@@ -169,7 +171,7 @@ struct lower_func {
 	uint32_t return_var;
 	struct ir_insn *context; // callbacks: pointer to the context object
 	vec_of(struct capture) captures;
-	struct ir_insn *ctx; // main: OP_CTX, once made
+	struct ir_insn *ctx;      // main: OP_CTX, once made
 	struct place return_slot; // main: for CAPTURE_RETURN, once made
 };
 
@@ -182,11 +184,12 @@ struct var_state {
 	struct lower_func *func;
 	uint32_t number; // VAR_SSA: in func->ssa; VAR_MEMORY: slot
 	/* VAR_PAIR: the variable of a loop over a map, never assembled */
-	struct ir_insn *key, *value; // pointers
+	struct ir_insn *key, *value;  // pointers
 	struct ir_insn *number_value; // an aggregation's value, instead of `value`
 };
 
-/* ---- tables of the image ---------------------------------------------------------------------- */
+/* ---- tables of the image ----------------------------------------------------------------------
+ */
 
 /* Bytes of a section under construction. */
 struct data_section {
@@ -200,8 +203,8 @@ struct data_section {
 struct map_info {
 	const struct map_decl *decl;
 	enum image_storage storage;
-	uint32_t map;	 // index in the image's maps
-	uint32_t var;	 // index in the image's vars
+	uint32_t map;    // index in the image's maps
+	uint32_t var;    // index in the image's vars
 	uint32_t offset; // STORAGE_GLOBAL*
 	uint32_t stride; // STORAGE_GLOBAL_PERCPU
 	uint32_t value_size;
@@ -242,11 +245,11 @@ struct lower {
 	int32_t packet_map; // for skboutput(), -1: none
 	uint32_t lost_offset;
 	uint32_t runtime_offset;
-	uint32_t cpu_count; // possible CPUs
-	uint32_t cpu_slots; // the same rounded up to a power of two
-	uint32_t exit_offset; // in .data: exit() was called; 0: the script never does
+	uint32_t cpu_count;                // possible CPUs
+	uint32_t cpu_slots;                // the same rounded up to a power of two
+	uint32_t exit_offset;              // in .data: exit() was called; 0: the script never does
 	uint32_t zeros_offset, zeros_size; // in .rodata: a missing map value
-	struct strmap probe_ids;  // name -> index in probe_names
+	struct strmap probe_ids;           // name -> index in probe_names
 	struct strmap event_ids; // of a call in the source, so that unrolled copies share one
 
 	/* The program being made. */
@@ -259,18 +262,19 @@ struct lower {
 	uint32_t variable_count;
 	vec_of(struct iter_object) iter_objects;
 	struct ir_insn *syscall_number; // in a program for system calls
-	bool is_syscall;	// arguments are those of a raw tracepoint
+	bool is_syscall;                // arguments are those of a raw tracepoint
 	uint32_t callback_count;
 	vec_of(const struct type *) btf_types; // by insn id of the main function: the struct that
 					       // the verifier knows it points to
-	uint32_t depth; // of expressions
+	uint32_t depth;                        // of expressions
 
 	/* A value that is read, changed and written back: @x[k] = @x[k] + 1. */
 	const struct ast *rmw_access;
 	struct ir_insn *rmw_value;
 };
 
-/* ---- appending instructions (lower_build.c) ---------------------------------------------------- */
+/* ---- appending instructions (lower_build.c) ----------------------------------------------------
+ */
 
 struct ir_insn *emit_const(struct lower *lo, int64_t value);
 struct ir_insn *emit_op(struct lower *lo, enum ir_op op, struct ir_insn *a, struct ir_insn *b);
@@ -342,7 +346,8 @@ struct fork {
 struct fork fork_begin(struct lower *lo);
 void fork_end(struct lower *lo, struct fork *f);
 
-/* ---- variables (lower_vars.c) ------------------------------------------------------------------ */
+/* ---- variables (lower_vars.c) ------------------------------------------------------------------
+ */
 
 void vars_begin(struct lower *lo, const struct probe *p);
 /* Does the variable hold the address of a value that is elsewhere, not the value? */
@@ -350,7 +355,8 @@ bool var_is_reference(const struct variable *v);
 /* Does it live in memory, for callbacks or whoever has its address? */
 bool var_is_shared(struct lower *lo, const struct variable *v);
 struct var_state *var_state(struct lower *lo, const struct variable *v);
-struct var_state *var_state_slot(struct lower *lo, const struct variable *v); // also before it has a home
+struct var_state *var_state_slot(struct lower *lo,
+				 const struct variable *v); // also before it has a home
 struct ir_insn *var_read(struct lower *lo, const struct variable *v);
 void var_write(struct lower *lo, const struct variable *v, struct ir_insn *value);
 struct place var_place(struct lower *lo, const struct variable *v);
@@ -359,7 +365,8 @@ struct ir_insn *capture_load(struct lower *lo, enum capture_kind kind, const str
 /* The pointer that goes there, in the function around. */
 struct ir_insn *capture_source(struct lower *lo, const struct capture *c);
 
-/* ---- expressions, statements ------------------------------------------------------------------- */
+/* ---- expressions, statements -------------------------------------------------------------------
+ */
 
 void lower_stmts(struct lower *lo, const ast_list *list);
 void lower_stmt(struct lower *lo, const struct ast *s);
@@ -432,10 +439,12 @@ bool is_inline_range(const struct lower *lo, const struct ast *s);
 void lower_while(struct lower *lo, const struct ast *s);
 void lower_unroll(struct lower *lo, const struct ast *s);
 
-/* ---- strings ----------------------------------------------------------------------------------- */
+/* ---- strings -----------------------------------------------------------------------------------
+ */
 
 /* 1 if the first @n bytes of both are equal, up to the first NUL; else 0. */
-struct ir_insn *strings_equal(struct lower *lo, const struct ast *a, const struct ast *b, uint32_t n);
+struct ir_insn *strings_equal(struct lower *lo, const struct ast *a, const struct ast *b,
+			      uint32_t n);
 void branch_strings(struct lower *lo, const struct ast *a, const struct ast *b, uint32_t n,
 		    struct ir_block *equal, struct ir_block *differ);
 /* Are @size bytes at both the same? */
@@ -458,7 +467,8 @@ struct name_table names_of_signals(void);
 struct name_table names_of_syscalls(const struct lower *lo);
 struct place name_table_place(struct lower *lo, const struct name_table *t, uint32_t size);
 
-/* ---- maps -------------------------------------------------------------------------------------- */
+/* ---- maps --------------------------------------------------------------------------------------
+ */
 
 void maps_plan(struct lower *lo);
 struct map_info *map_info(struct lower *lo, const struct map_decl *m);
@@ -484,7 +494,8 @@ struct ir_insn *map_length(struct lower *lo, const struct map_info *m, struct sp
 struct ir_insn *map_has_key(struct lower *lo, const struct ast *map, const struct ast *key);
 struct place global_slot(struct lower *lo, const struct map_info *m); // of the value, this CPU's
 
-/* ---- aggregations ------------------------------------------------------------------------------ */
+/* ---- aggregations ------------------------------------------------------------------------------
+ */
 
 uint32_t agg_value_size(const struct type *t);
 void agg_assign(struct lower *lo, const struct map_info *m, const struct ast *key,
@@ -494,7 +505,8 @@ struct ir_insn *agg_read(struct lower *lo, const struct ast *e);
 struct ir_insn *agg_read_key(struct lower *lo, const struct map_info *m, const struct place *key,
 			     struct span span);
 
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------------------------------
+ */
 
 /* An event under construction. */
 struct event {
@@ -523,7 +535,8 @@ void emit_lost(struct lower *lo);
 void emit_message(struct lower *lo, enum image_level level, const char *text,
 		  struct ir_insn *number, struct span span);
 
-/* ---- built-ins --------------------------------------------------------------------------------- */
+/* ---- built-ins ---------------------------------------------------------------------------------
+ */
 
 /*
  * Lower the built-in variable or call @e.  A scalar is returned.  A value in memory is written to
@@ -533,7 +546,8 @@ typedef struct ir_insn *(*lower_fn)(struct lower *lo, const struct ast *e, const
 struct ir_insn *lower_builtin(struct lower *lo, const struct ast *e, const struct place *dst);
 
 #define VAR(name, ...)                                                                             \
-	struct ir_insn *lower_##name(struct lower *lo, const struct ast *e, const struct place *dst);
+	struct ir_insn *lower_##name(struct lower *lo, const struct ast *e,                        \
+				     const struct place *dst);
 #define FUNC(name, ...) VAR(name)
 #define VAR_FOLDED(name, ...)
 #define FUNC_FOLDED(name, ...)
@@ -547,7 +561,8 @@ struct ir_insn *emit_cpu(struct lower *lo);
 struct ir_insn *emit_runtime(struct lower *lo, uint32_t which); // RUNTIME_*
 struct ir_insn *emit_clock(struct lower *lo, enum nsecs_clock clock, struct span span);
 
-/* ---- what is traced ---------------------------------------------------------------------------- */
+/* ---- what is traced ----------------------------------------------------------------------------
+ */
 
 /* `args` as an object, or one of its members; false: it has no members that can be read. */
 struct ir_insn *args_member(struct lower *lo, const struct type_member *m, const struct type *t);
@@ -555,7 +570,8 @@ struct place args_place(struct lower *lo);
 struct ir_insn *args_register(struct lower *lo, uint32_t number);
 struct ir_insn *args_register_at(struct lower *lo, uint32_t offset);
 struct ir_insn *args_pc(struct lower *lo);
-/* Iterators: leave if an object that @p's body uses is not there; iter_object() is what was loaded. */
+/* Iterators: leave if an object that @p's body uses is not there; iter_object() is what was loaded.
+ */
 void iter_begin(struct lower *lo, const struct probe *p, struct ir_block *leave);
 struct ir_insn *iter_object(const struct lower *lo, const struct place *p);
 struct ir_insn *usdt_argument(struct lower *lo, uint32_t number);
@@ -566,7 +582,8 @@ struct ir_insn *syscall_register(struct lower *lo, uint32_t offset, uint32_t siz
 /* Is @object `args` of a kind that is no object in memory? */
 bool args_is_assembled(const struct lower *lo, const struct ast *object);
 
-/* ---- the image --------------------------------------------------------------------------------- */
+/* ---- the image ---------------------------------------------------------------------------------
+ */
 
 int32_t image_map_add(struct lower *lo, const struct image_map *map);
 void data_begin(struct lower *lo);

@@ -2,9 +2,9 @@
  * Lowering: names of Kubernetes that are compared with a literal: `/namespace == "shop"/`.
  *
  * The kernel knows cgroup ids and no names.  The runner keeps, for each name that the script asks
- * for, the set of cgroups that have it; a comparison is one lookup.  For "", which is what the host's
- * processes have, it is the set of cgroups that have any name: most processes are in none, and only
- * the containers' are known.  The node's name is the same for all, a constant of the run.
+ * for, the set of cgroups that have it; a comparison is one lookup.  For "", which is what the
+ * host's processes have, it is the set of cgroups that have any name: most processes are in none,
+ * and only the containers' are known.  The node's name is the same for all, a constant of the run.
  */
 #include "ir/lower_impl.h"
 
@@ -49,8 +49,8 @@ static const struct image_kube_filter *find_filter(struct lower *lo, enum kube_n
 	if (which == KUBE_NODE)
 		f.offset = data_reserve(lo, &lo->rodata, 8, 8);
 	else
-		f.map = kube_set_new(lo, arena_printf(lo->arena, "names_%zu",
-						      lo->kube_filters.len));
+		f.map = kube_set_new(lo,
+				     arena_printf(lo->arena, "names_%zu", lo->kube_filters.len));
 	vec_push(lo->arena, &lo->kube_filters, f);
 	return &lo->kube_filters.data[lo->kube_filters.len - 1];
 }

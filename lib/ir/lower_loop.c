@@ -11,9 +11,9 @@
 #include <assert.h>
 
 /* The verifier walks every round of a loop: few rounds, or else a callback, which it walks once. */
-#define INLINE_ROUNDS 32
+#define INLINE_ROUNDS      32
 /* Without bpf_loop(), the longest loop over constants. */
-#define INLINE_ROUNDS_MAX 4096
+#define INLINE_ROUNDS_MAX  4096
 /* The longest of others: see bound_rounds(). */
 #define UNKNOWN_ROUNDS_MAX 1024
 
@@ -145,12 +145,12 @@ static void return_if_asked(struct lower *lo, const struct lower_func *fn)
 	struct ir_insn *slot, *flag;
 	bool is_used = false;
 
-	vec_foreach(&fn->captures, c)
+	vec_foreach (&fn->captures, c)
 		is_used |= c->kind == CAPTURE_RETURN;
 	if (!is_used)
 		return;
-	slot = lo->fn->parent ? capture_load(lo, CAPTURE_RETURN, NULL) :
-				place_address(lo, &lo->fn->return_slot);
+	slot = lo->fn->parent ? capture_load(lo, CAPTURE_RETURN, NULL)
+			      : place_address(lo, &lo->fn->return_slot);
 	flag = emit_load(lo, slot, 0, 8, false);
 	yes = block_new(lo);
 	no = block_new(lo);

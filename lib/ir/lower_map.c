@@ -54,7 +54,8 @@ static uint32_t bpf_map_type(const struct map_info *m)
 	bool is_percpu = m->storage == STORAGE_PERCPU_HASH;
 
 	switch (m->decl->kind) {
-	case MAP_LRU_HASH: case MAP_PERCPU_LRU_HASH:
+	case MAP_LRU_HASH:
+	case MAP_PERCPU_LRU_HASH:
 		return is_percpu ? BPF_MAP_TYPE_LRU_PERCPU_HASH : BPF_MAP_TYPE_LRU_HASH;
 	default: return is_percpu ? BPF_MAP_TYPE_PERCPU_HASH : BPF_MAP_TYPE_HASH;
 	}
@@ -85,8 +86,8 @@ static void plan_hash(struct lower *lo, struct map_info *m)
 		.type = bpf_map_type(m),
 		.key_size = m->decl->key->size,
 		.value_size = m->value_size,
-		.max_entries = m->decl->max_entries ? m->decl->max_entries :
-						      (uint32_t)lo->o->config->max_map_keys,
+		.max_entries = m->decl->max_entries ? m->decl->max_entries
+						    : (uint32_t)lo->o->config->max_map_keys,
 	};
 	uint64_t copies = m->storage == STORAGE_PERCPU_HASH ? lo->cpu_slots : 1;
 	bool is_lru = map.type == BPF_MAP_TYPE_LRU_HASH || map.type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
@@ -126,7 +127,8 @@ static void plan_vars(struct lower *lo, uint32_t count)
 		uint32_t j = i;
 
 		for (; j && strcmp(lo->map_infos[order[j - 1]].decl->name,
-				   lo->map_infos[i].decl->name) > 0; j--)
+				   lo->map_infos[i].decl->name) > 0;
+		     j--)
 			order[j] = order[j - 1];
 		order[j] = i;
 	}
@@ -158,7 +160,7 @@ void maps_plan(struct lower *lo)
 		lo->map_infos[i].decl = lo->program->maps.data[i];
 		assert(lo->map_infos[i].decl->id == i);
 	}
-	vec_foreach(&lo->program->probes, p) {
+	vec_foreach (&lo->program->probes, p) {
 
 		find_deletes(lo, (*p)->body);
 	}
@@ -240,8 +242,8 @@ static void map_update(struct lower *lo, const struct map_info *m, const struct 
 {
 	struct ir_insn *map = emit_map(lo, m->map);
 	struct ir_insn *k = place_address(lo, key), *v = place_address(lo, value);
-	struct ir_insn *ret = EMIT_CALL(lo, map_update_elem, map, k, v,
-					emit_const(lo, (int64_t)flags));
+	struct ir_insn *ret =
+		EMIT_CALL(lo, map_update_elem, map, k, v, emit_const(lo, (int64_t)flags));
 
 	if (flags != BPF_NOEXIST)
 		check_helper(lo, BPF_FUNC_map_update_elem, ret, span);

@@ -1,6 +1,6 @@
 /*
- * Lowering: the names behind strerror(), signal_name() and syscall_name(), as tables in .rodata that
- * are made when a script asks for them.
+ * Lowering: the names behind strerror(), signal_name() and syscall_name(), as tables in .rodata
+ * that are made when a script asks for them.
  *
  *     | name of 0 | name of 1 | ... | name of what is out of range |    each of the type's size
  *
@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#define SIGNALS	   65
-#define SYSCALLS   1023
+#define SIGNALS         65
+#define SYSCALLS        1023
 #define FIRST_REAL_TIME 34 // below are two that the C library keeps for itself
 
 /* clang-format off */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define JOIN_STRINGS	 16
+#define JOIN_STRINGS     16
 #define JOIN_STRING_SIZE 1024
 
 static const struct ast *arg(const struct ast *e, size_t i)
@@ -26,7 +26,8 @@ static const struct ast *literal_part(const struct ast *e, const struct format_p
 	return a->kind == AST_STRING && a->type->kind == TYPE_STRING ? a : NULL;
 }
 
-/* What a format's conversions print: the argument's number in the event, by its number in the call. */
+/* What a format's conversions print: the argument's number in the event, by its number in the call.
+ */
 struct format_args {
 	const struct ast **exprs;
 	uint32_t *offsets;
@@ -92,8 +93,8 @@ static void evaluate_early(struct lower *lo, struct format_args *a)
 	for (uint32_t i = 0; is_needed && i < a->count; i++) {
 		const struct type *t = a->exprs[i]->type;
 
-		a->early[i] = t->kind == TYPE_AGG ? place_slot(lo, 8, 8, NULL) :
-						    place_for(lo, t, "argument");
+		a->early[i] = t->kind == TYPE_AGG ? place_slot(lo, 8, 8, NULL)
+						  : place_for(lo, t, "argument");
 		lower_into(lo, a->exprs[i], &a->early[i]);
 	}
 }
@@ -361,8 +362,7 @@ struct ir_insn *lower_time(struct lower *lo, const struct ast *e, const struct p
 
 	(void)dst;
 	event_begin(lo, &event, EVENT_TIME, e);
-	event_format(lo, &event)->text = e->call.args.len ? arg(e, 0)->string.data :
-							    "%H:%M:%S\n";
+	event_format(lo, &event)->text = e->call.args.len ? arg(e, 0)->string.data : "%H:%M:%S\n";
 	event_reserve(lo, &event);
 	event_submit(lo, &event);
 	return NULL;

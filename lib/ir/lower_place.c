@@ -3,8 +3,9 @@
  *
  * Nothing is read before a leaf is asked for: args.sk.__sk_common.skc_dport is one address and one
  * load.  How a load is emitted follows from the address space.  A kernel pointer that the verifier
- * knows the type of (an argument of a BTF-typed program, and what is loaded through one) is followed
- * directly; the verifier makes such loads safe, but wants to see that NULL is not followed.
+ * knows the type of (an argument of a BTF-typed program, and what is loaded through one) is
+ * followed directly; the verifier makes such loads safe, but wants to see that NULL is not
+ * followed.
  */
 #include "ir/lower_impl.h"
 
@@ -43,7 +44,8 @@ static const struct type *btf_type(const struct lower *lo, const struct place *p
 /* A place that was reached from a pointer of type @t, so that the verifier knows it alike. */
 static bool is_same_struct(const struct type *known, const struct type *t)
 {
-	return t->kind == TYPE_POINTER && t->elem->kind == TYPE_STRUCT && type_equal(known, t->elem);
+	return t->kind == TYPE_POINTER && t->elem->kind == TYPE_STRUCT &&
+	       type_equal(known, t->elem);
 }
 
 /* Load through a pointer that the verifier knows; 0 if it is NULL. */
@@ -79,8 +81,7 @@ void read_bytes(struct lower *lo, const struct place *dst, const struct place *p
 		return;
 	to = place_address(lo, dst);
 	count = emit_const(lo, size);
-	ret = emit_call(lo, helper, 3,
-			(struct ir_insn *[]){ to, count, place_address(lo, p) });
+	ret = emit_call(lo, helper, 3, (struct ir_insn *[]){ to, count, place_address(lo, p) });
 	check_helper(lo, helper, ret, lo->span);
 }
 
@@ -88,11 +89,11 @@ struct ir_insn *read_string(struct lower *lo, const struct place *dst, struct ir
 			    const struct place *src)
 {
 	enum addr_space as = resolve_space(lo, src->as);
-	uint32_t helper = as == AS_USER ? BPF_FUNC_probe_read_user_str :
-					  BPF_FUNC_probe_read_kernel_str;
+	uint32_t helper =
+		as == AS_USER ? BPF_FUNC_probe_read_user_str : BPF_FUNC_probe_read_kernel_str;
 	struct ir_insn *to = place_address(lo, dst);
-	struct ir_insn *ret = emit_call(lo, helper, 3,
-					(struct ir_insn *[]){ to, size, place_address(lo, src) });
+	struct ir_insn *ret =
+		emit_call(lo, helper, 3, (struct ir_insn *[]){ to, size, place_address(lo, src) });
 
 	check_helper(lo, helper, ret, lo->span);
 	return ret;
@@ -340,7 +341,8 @@ struct place lower_place(struct lower *lo, const struct ast *e)
 
 	switch (e->kind) {
 	case AST_VAR: return var_expr_place(lo, e);
-	case AST_MAP: case AST_MAP_ACCESS:
+	case AST_MAP:
+	case AST_MAP_ACCESS:
 		return type_is_scalar(e->type) ? made_place(lo, e) : map_read_place(lo, e);
 	case AST_FIELD:
 		if (pair_place(lo, e, &p))

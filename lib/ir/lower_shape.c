@@ -16,28 +16,17 @@ struct shaping {
 static const struct shape *make(struct shaping *s, const struct type *t);
 
 static const enum shape_kind kinds[TYPE_KIND_COUNT] = {
-	[TYPE_BOOL] = SHAPE_BOOL,
-	[TYPE_INT] = SHAPE_INT,
-	[TYPE_ENUM] = SHAPE_ENUM,
-	[TYPE_POINTER] = SHAPE_POINTER,
-	[TYPE_ARRAY] = SHAPE_ARRAY,
-	[TYPE_STRUCT] = SHAPE_STRUCT,
-	[TYPE_TUPLE] = SHAPE_TUPLE,
-	[TYPE_RECORD] = SHAPE_STRUCT,
-	[TYPE_STRING] = SHAPE_STRING,
-	[TYPE_BUFFER] = SHAPE_BUFFER,
-	[TYPE_INET] = SHAPE_INET,
-	[TYPE_MACADDR] = SHAPE_MACADDR,
-	[TYPE_KSTACK] = SHAPE_KSTACK,
-	[TYPE_USTACK] = SHAPE_USTACK,
-	[TYPE_KSYM] = SHAPE_KSYM,
-	[TYPE_USYM] = SHAPE_USYM,
-	[TYPE_TIMESTAMP] = SHAPE_TIMESTAMP,
-	[TYPE_CGROUP_PATH] = SHAPE_CGROUP_PATH,
-	[TYPE_USERNAME] = SHAPE_USERNAME,
-	[TYPE_PROBE_NAME] = SHAPE_PROBE,
-	[TYPE_KUBE] = SHAPE_KUBE,
-	[TYPE_AGG] = SHAPE_AGG,
+	[TYPE_BOOL] = SHAPE_BOOL,           [TYPE_INT] = SHAPE_INT,
+	[TYPE_ENUM] = SHAPE_ENUM,           [TYPE_POINTER] = SHAPE_POINTER,
+	[TYPE_ARRAY] = SHAPE_ARRAY,         [TYPE_STRUCT] = SHAPE_STRUCT,
+	[TYPE_TUPLE] = SHAPE_TUPLE,         [TYPE_RECORD] = SHAPE_STRUCT,
+	[TYPE_STRING] = SHAPE_STRING,       [TYPE_BUFFER] = SHAPE_BUFFER,
+	[TYPE_INET] = SHAPE_INET,           [TYPE_MACADDR] = SHAPE_MACADDR,
+	[TYPE_KSTACK] = SHAPE_KSTACK,       [TYPE_USTACK] = SHAPE_USTACK,
+	[TYPE_KSYM] = SHAPE_KSYM,           [TYPE_USYM] = SHAPE_USYM,
+	[TYPE_TIMESTAMP] = SHAPE_TIMESTAMP, [TYPE_CGROUP_PATH] = SHAPE_CGROUP_PATH,
+	[TYPE_USERNAME] = SHAPE_USERNAME,   [TYPE_PROBE_NAME] = SHAPE_PROBE,
+	[TYPE_KUBE] = SHAPE_KUBE,           [TYPE_AGG] = SHAPE_AGG,
 	[TYPE_ARGS] = SHAPE_STRUCT,
 };
 
@@ -87,9 +76,9 @@ static bool is_char(const struct type *t)
 static void add_aggregation(struct shape *shape, const struct type *t)
 {
 	static const enum shape_agg aggs[BI_COUNT] = {
-		[BI_avg] = AGG_AVG, [BI_count] = AGG_COUNT, [BI_hist] = AGG_HIST,
-		[BI_lhist] = AGG_LHIST, [BI_max] = AGG_MAX, [BI_min] = AGG_MIN,
-		[BI_stats] = AGG_STATS, [BI_sum] = AGG_SUM, [BI_tseries] = AGG_TSERIES,
+		[BI_avg] = AGG_AVG,     [BI_count] = AGG_COUNT, [BI_hist] = AGG_HIST,
+		[BI_lhist] = AGG_LHIST, [BI_max] = AGG_MAX,     [BI_min] = AGG_MIN,
+		[BI_stats] = AGG_STATS, [BI_sum] = AGG_SUM,     [BI_tseries] = AGG_TSERIES,
 	};
 
 	shape->agg = aggs[t->agg];
@@ -101,16 +90,18 @@ static void add_aggregation(struct shape *shape, const struct type *t)
 static void fill(struct shaping *s, struct shape *shape, const struct type *t)
 {
 	switch (t->kind) {
-	case TYPE_STRUCT: case TYPE_TUPLE: case TYPE_RECORD: case TYPE_ARGS:
-		add_members(s, shape, t);
-		break;
+	case TYPE_STRUCT:
+	case TYPE_TUPLE:
+	case TYPE_RECORD:
+	case TYPE_ARGS: add_members(s, shape, t); break;
 	case TYPE_ENUM: add_names(s, shape, t); break;
 	case TYPE_ARRAY:
 		shape->count = t->count;
 		shape->elem = make(s, t->elem);
 		shape->is_char_array = is_char(t->elem);
 		break;
-	case TYPE_KSTACK: case TYPE_USTACK:
+	case TYPE_KSTACK:
+	case TYPE_USTACK:
 		shape->mode = t->mode;
 		shape->limit = t->limit;
 		shape->map = s->lower ? stack_map(s->lower, t) : 0;

@@ -197,7 +197,7 @@ void ssa_seal(struct lower *lo, struct ir_block *b)
 
 	assert(!info->is_sealed);
 	info->is_sealed = true;
-	vec_foreach(&info->incomplete, entry)
+	vec_foreach (&info->incomplete, entry)
 		vec_push(lo->arena, &s->unfilled, *entry);
 	fill_phis(lo);
 }

@@ -11,15 +11,15 @@
  */
 #include "ir/lower_impl.h"
 
-#define NUMBER_MASK 0x7fffffff
-#define HASH_FACTOR 0x9e3779b97f4a7c15
+#define NUMBER_MASK    0x7fffffff
+#define HASH_FACTOR    0x9e3779b97f4a7c15
 #define FRAMES_AT_ONCE 4
 
 struct stack {
 	const struct type *type;
 	uint32_t map;
-	uint32_t bytes;	      // that frames may have
-	struct place buffer;  // frames, zeros, hash
+	uint32_t bytes;      // that frames may have
+	struct place buffer; // frames, zeros, hash
 	uint32_t hash_offset;
 	bool is_user;
 };

@@ -148,9 +148,9 @@ static void stmt(struct lower *lo, const struct ast *s)
 	case AST_BREAK: leave_loop(lo, true); break;
 	case AST_CONTINUE: leave_loop(lo, false); break;
 	case AST_RETURN:
-		lower_return(lo, s->expr && type_is_scalar(s->expr->type) ?
-					 lower_scalar(lo, s->expr) :
-					 NULL);
+		lower_return(lo, s->expr && type_is_scalar(s->expr->type)
+					 ? lower_scalar(lo, s->expr)
+					 : NULL);
 		break;
 	case AST_BLOCK:
 		lower_stmts(lo, &s->block.stmts);
@@ -173,6 +173,6 @@ void lower_stmt(struct lower *lo, const struct ast *s)
 
 void lower_stmts(struct lower *lo, const ast_list *list)
 {
-	vec_foreach(list, s)
+	vec_foreach (list, s)
 		lower_stmt(lo, *s);
 }

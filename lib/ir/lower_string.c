@@ -59,7 +59,7 @@ static uint64_t literal_word(const struct ast *e, uint32_t at, uint32_t count)
 }
 
 struct chunk {
-	uint32_t load;	// bytes loaded
+	uint32_t load;  // bytes loaded
 	uint32_t count; // bytes that are compared, the lowest ones
 };
 
@@ -284,7 +284,8 @@ void branch_bytes(struct lower *lo, const struct place *a, const struct place *b
 }
 
 /* 0 or 1 by which of two blocks is reached. */
-struct ir_insn *strings_equal(struct lower *lo, const struct ast *a, const struct ast *b, uint32_t n)
+struct ir_insn *strings_equal(struct lower *lo, const struct ast *a, const struct ast *b,
+			      uint32_t n)
 {
 	struct ir_block *equal = block_new(lo), *differ = block_new(lo), *done = block_new(lo);
 	struct ir_insn *one, *zero;

@@ -30,8 +30,7 @@ struct ir_insn *lower_uaddr(struct lower *lo, const struct ast *e, const struct 
 	if (!here.address)
 		return emit_const(lo, (int64_t)symbol->address);
 	pc = args_pc(lo);
-	return emit_add_imm(lo, pc,
-			    (int64_t)(symbol->address - here.address - ap->offset));
+	return emit_add_imm(lo, pc, (int64_t)(symbol->address - here.address - ap->offset));
 }
 
 /* The value of one argument, where @a says it is. */
@@ -100,7 +99,8 @@ struct ir_insn *usdt_argument(struct lower *lo, uint32_t number)
 	for (size_t i = 0; i < count; i++) {
 		struct ir_block *here = block_new(lo), *next = block_new(lo);
 
-		emit_branch_imm(lo, COND_EQ, pc, (int64_t)(sites[i].address & PAGE_MASK), here, next);
+		emit_branch_imm(lo, COND_EQ, pc, (int64_t)(sites[i].address & PAGE_MASK), here,
+				next);
 		block_enter(lo, here);
 		ssa_write(lo, value, usdt_value(lo, &sites[i].args[number]));
 		emit_jump(lo, done);

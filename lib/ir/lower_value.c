@@ -309,7 +309,8 @@ static void memory_into(struct lower *lo, const struct ast *e, const struct plac
 		else
 			store_bytes(lo, dst, e->string.data, e->type->size);
 		return;
-	case AST_TUPLE: case AST_RECORD: tuple_into(lo, e, e->type, dst); return;
+	case AST_TUPLE:
+	case AST_RECORD: tuple_into(lo, e, e->type, dst); return;
 	case AST_CALL: lower_builtin(lo, e, dst); return;
 	case AST_BUILTIN:
 		if (e->type->kind == TYPE_ARGS)

@@ -26,7 +26,7 @@ static void find_shared(void *ctx, struct ast *node)
 
 	if (node->kind == AST_FOR_MAP ||
 	    (node->kind == AST_FOR_RANGE && !is_inline_range(lo, node)))
-		vec_foreach(&node->loop.captures, v)
+		vec_foreach (&node->loop.captures, v)
 			var_state_slot(lo, *v)->is_shared = true;
 	ast_each_child(node, find_shared, ctx);
 }
@@ -149,7 +149,7 @@ struct ir_insn *capture_load(struct lower *lo, enum capture_kind kind, const str
 	struct capture c = { .kind = kind, .var = v };
 
 	assert(fn->parent);
-	vec_foreach(&fn->captures, known)
+	vec_foreach (&fn->captures, known)
 		if (known->kind == kind && known->var == v)
 			return known->load;
 	c.load = ir_insn_new(fn->ir, OP_LOAD, 1);
@@ -182,9 +182,7 @@ struct ir_insn *capture_source(struct lower *lo, const struct capture *c)
 	struct place p;
 
 	switch (c->kind) {
-	case CAPTURE_VAR:
-		p = var_place(lo, c->var);
-		return place_address(lo, &p);
+	case CAPTURE_VAR: p = var_place(lo, c->var); return place_address(lo, &p);
 	case CAPTURE_CTX: return emit_ctx(lo);
 	case CAPTURE_RETURN: return return_slot(lo);
 	case CAPTURE_START: break;

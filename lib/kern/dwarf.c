@@ -110,7 +110,7 @@ static bool search_all(struct search *s)
 {
 	struct dw_entry e;
 
-	vec_foreach(&s->d->file.units, u) {
+	vec_foreach (&s->d->file.units, u) {
 		if (dw_unit_entry(&s->d->file, u, &e) && search_children(s, &e, 0))
 			return true;
 	}

@@ -369,7 +369,7 @@ int kdwarf_line_address(struct kdwarf *d, const char *file, uint32_t line, uint3
 
 	normalize(plain);
 	s.file = plain;
-	vec_foreach(&d->file.units, u)
+	vec_foreach (&d->file.units, u)
 		search_unit(&s, u);
 	if (!s.source)
 		return err_set(err, -ENOENT, "No compilation unit matches %s", file);

@@ -293,7 +293,7 @@ static const struct dw_abbrevs *abbrevs_at(struct dw_file *f, uint64_t offset)
 	struct dw_cursor c = dw_at(f->abbrev, offset);
 	struct dw_abbrevs *table;
 
-	vec_foreach(&f->abbrev_tables, t) {
+	vec_foreach (&f->abbrev_tables, t) {
 		if ((*t)->offset == offset)
 			return *t;
 	}

@@ -63,7 +63,7 @@ static bool read_exactly(int fd, void *data, uint64_t size, uint64_t offset)
 /* The bytes at @offset in a part that was read already; NULL if there is none. */
 static const char *find_chunk(struct kelf *e, uint64_t offset, uint64_t size)
 {
-	vec_foreach(&e->chunks, chunk) {
+	vec_foreach (&e->chunks, chunk) {
 		if (!chunk->is_inflated && offset >= chunk->offset &&
 		    offset - chunk->offset < chunk->size &&
 		    size <= chunk->size - (offset - chunk->offset))
@@ -304,7 +304,7 @@ void kelf_close(struct kelf *e)
 	if (!e)
 		return;
 	kelf_detach(e);
-	vec_foreach(&e->chunks, c)
+	vec_foreach (&e->chunks, c)
 		free(c->data);
 	vec_finish(&e->chunks);
 	free(e->sections);
@@ -392,7 +392,7 @@ const void *kelf_section_data(struct kelf *e, const struct kelf_section *s, size
 	*size = s->size;
 	if (!(s->flags & SHF_COMPRESSED))
 		return kelf_data(e, s->offset, s->size);
-	vec_foreach(&e->chunks, chunk) {
+	vec_foreach (&e->chunks, chunk) {
 		if (chunk->is_inflated && chunk->offset == s->offset) {
 			*size = chunk->size;
 			return chunk->data;

@@ -260,7 +260,7 @@ void elfsyms_free(struct elfsyms *t)
 		return;
 	kelf_close(t->elf);
 	kelf_close(t->debug);
-	vec_foreach(&t->copies, copy)
+	vec_foreach (&t->copies, copy)
 		free(*copy);
 	vec_finish(&t->copies);
 	vec_finish(&t->symbols);

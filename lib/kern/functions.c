@@ -269,7 +269,7 @@ void functions_each(struct functions *f, const char *module, const char *name, b
 		return;
 	}
 	search_all(&s);
-	vec_foreach(&s.found, e) {
+	vec_foreach (&s.found, e) {
 		struct target_symbol symbol = { .module = e->module, .name = e->name };
 
 		if (with_btf) {
@@ -321,7 +321,7 @@ static bool collect_stub(void *ctx, uint32_t id, const struct btf_type *t)
 
 static void emit_entries(const entry_list *list, target_symbol_fn fn, void *fn_ctx)
 {
-	vec_foreach(list, e) {
+	vec_foreach (list, e) {
 		struct target_symbol symbol = { .module = e->module,
 						.name = e->name,
 						.btf_id = e->btf_id };
@@ -374,7 +374,7 @@ void functions_each_raw_tracepoint(struct functions *f, const char *module, cons
 			kbtf_each(w.btf, collect_stub, &w);
 	}
 	sort_unique(&w.found);
-	vec_foreach(&w.found, e)
+	vec_foreach (&w.found, e)
 		e->btf_id = raw_tracepoint_id(f, e->module, e->name);
 	emit_entries(&w.found, fn, fn_ctx);
 }
@@ -412,7 +412,7 @@ void functions_each_iterator(struct functions *f, const char *name, target_symbo
 		return;
 	kbtf_each(w.btf, collect_iterator, &w);
 	sort_unique(&w.found);
-	vec_foreach(&w.found, e)
+	vec_foreach (&w.found, e)
 		e->btf_id = attach_id(f, NULL, "bpf_iter_", e->name, BTF_KIND_FUNC);
 	emit_entries(&w.found, fn, fn_ctx);
 }

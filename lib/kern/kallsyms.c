@@ -237,7 +237,7 @@ void kallsyms_free(struct kallsyms *k)
 {
 	if (!k)
 		return;
-	vec_foreach(&k->modules, m)
+	vec_foreach (&k->modules, m)
 		free(*m);
 	vec_finish(&k->modules);
 	region_finish(&k->records);

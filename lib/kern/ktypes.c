@@ -50,7 +50,7 @@ void ktypes_finish(struct ktypes *k)
 {
 	if (!k)
 		return;
-	vec_foreach(&k->modules, m)
+	vec_foreach (&k->modules, m)
 		kbtf_close(m->btf);
 	kbtf_close(k->vmlinux);
 	k->modules.len = 0;

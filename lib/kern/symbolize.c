@@ -29,7 +29,7 @@ void symbolizer_free(struct symbolizer *s)
 	if (!s)
 		return;
 	procmaps_free_all(s);
-	vec_foreach(&s->files, f) {
+	vec_foreach (&s->files, f) {
 		elfsyms_free((*f)->symbols);
 		free(*f);
 	}
@@ -60,7 +60,7 @@ bool symbolizer_kernel(struct symbolizer *s, uint64_t addr, struct symbol_info *
 /* The same file by different paths, or in different containers, is loaded once. */
 static struct symbol_file *find_file(struct symbolizer *s, const struct stat *st)
 {
-	vec_foreach(&s->files, f) {
+	vec_foreach (&s->files, f) {
 		if ((*f)->dev == st->st_dev && (*f)->ino == st->st_ino &&
 		    (*f)->mtime.tv_sec == st->st_mtim.tv_sec &&
 		    (*f)->mtime.tv_nsec == st->st_mtim.tv_nsec)

@@ -33,9 +33,10 @@ struct symbolizer_options {
 
 /* All strings are the symbolizer's and live as long as it. */
 struct symbol_info {
-	const char *name;     // NULL when nothing is known but the mapping
-	uint64_t offset;      // from the symbol's start
-	const char *module;   // kernel: "vmlinux", "kvm", "bpf"; user: the process's path of it, or NULL
+	const char *name; // NULL when nothing is known but the mapping
+	uint64_t offset;  // from the symbol's start
+	const char
+		*module; // kernel: "vmlinux", "kvm", "bpf"; user: the process's path of it, or NULL
 	uint64_t file_offset; // user: of the address in that file
 	uint8_t build_id[SYMBOL_BUILD_ID_MAX];
 	uint32_t build_id_len; // user: 0 without one

@@ -199,7 +199,7 @@ static void emit_types(struct type_list *list, bool verbose, kern_line_fn fn, vo
 	struct buf text;
 
 	buf_init(&text, DEFINITION_MAX_BYTES);
-	vec_foreach(&list->types, n) {
+	vec_foreach (&list->types, n) {
 		if (last && !strcmp(last, n->name))
 			continue;
 		last = n->name;

@@ -14,7 +14,9 @@ static struct target_usdt_arg convert_arg(const struct usdt_arg *a)
 
 	/* Programs have no floating point: 0, as if it were not there. */
 	if (a->is_float)
-		return (struct target_usdt_arg){ .kind = TARGET_USDT_CONST, .size = 8, .index = -1 };
+		return (struct target_usdt_arg){ .kind = TARGET_USDT_CONST,
+						 .size = 8,
+						 .index = -1 };
 	return (struct target_usdt_arg){ .kind = kinds[a->kind],
 					 .size = a->size,
 					 .is_signed = a->is_signed,

@@ -26,34 +26,34 @@ enum ast_kind {
 	AST_INT,
 	AST_BOOL,
 	AST_STRING,
-	AST_IDENT,	// sema: becomes AST_INT, AST_BUILTIN or a macro's expansion
-	AST_BUILTIN,	// built-in variable: pid, comm, args, arg0 …   (sema makes it of AST_IDENT)
-	AST_POSITIONAL, // $1          (sema folds)
+	AST_IDENT,   // sema: becomes AST_INT, AST_BUILTIN or a macro's expansion
+	AST_BUILTIN, // built-in variable: pid, comm, args, arg0 …   (sema makes it of AST_IDENT)
+	AST_POSITIONAL,       // $1          (sema folds)
 	AST_POSITIONAL_COUNT, // $#    (sema folds)
-	AST_VAR,	// $x
-	AST_VAR_ADDR,	// &$x
-	AST_MAP,	// @x without a key: a scalar map's value, or a map as an argument
-	AST_MAP_ADDR,	// &@x
-	AST_MAP_ACCESS, // @x[key]
-	AST_CALL,	// f(args), f!(args)
+	AST_VAR,              // $x
+	AST_VAR_ADDR,         // &$x
+	AST_MAP,              // @x without a key: a scalar map's value, or a map as an argument
+	AST_MAP_ADDR,         // &@x
+	AST_MAP_ACCESS,       // @x[key]
+	AST_CALL,             // f(args), f!(args)
 	AST_UNARY,
 	AST_BINARY,
-	AST_TERNARY,	// c ? a : b; also if/else used as an expression
-	AST_FIELD,	// e.name, e->name, e.0
-	AST_INDEX,	// e[i]
-	AST_CAST,	// (type)e
+	AST_TERNARY, // c ? a : b; also if/else used as an expression
+	AST_FIELD,   // e.name, e->name, e.0
+	AST_INDEX,   // e[i]
+	AST_CAST,    // (type)e
 	AST_TUPLE,
-	AST_RECORD,	// (a=1, b=2)
-	AST_SIZEOF,	// of a type or an expression
+	AST_RECORD, // (a=1, b=2)
+	AST_SIZEOF, // of a type or an expression
 	AST_OFFSETOF,
-	AST_TYPEOF,	// a type where an expression is expected
+	AST_TYPEOF, // a type where an expression is expected
 	AST_TYPEINFO,
-	AST_COMPTIME,	// comptime e
-	AST_BLOCK,	// { statements; value }: value may be NULL; a statement too
+	AST_COMPTIME, // comptime e
+	AST_BLOCK,    // { statements; value }: value may be NULL; a statement too
 	/* Statements. */
 	AST_EXPR_STMT,
-	AST_ASSIGN,  // lhs op= rhs; lhs is AST_VAR, AST_MAP, AST_MAP_ACCESS, or NULL for `_ = e`
-	AST_LET,     // let $x; let $x: type; let $x = e
+	AST_ASSIGN, // lhs op= rhs; lhs is AST_VAR, AST_MAP, AST_MAP_ACCESS, or NULL for `_ = e`
+	AST_LET,    // let $x; let $x: type; let $x = e
 	AST_IF,
 	AST_WHILE,
 	AST_FOR_MAP,
@@ -62,18 +62,38 @@ enum ast_kind {
 	AST_BREAK,
 	AST_CONTINUE,
 	AST_RETURN,
-	AST_IMPORT,  // import "x" inside a macro; no effect after resolution
+	AST_IMPORT, // import "x" inside a macro; no effect after resolution
 	AST_KIND_COUNT,
 };
 
 enum ast_op {
-	OPR_ADD, OPR_SUB, OPR_MUL, OPR_DIV, OPR_MOD,
-	OPR_BAND, OPR_BOR, OPR_BXOR, OPR_SHL, OPR_SHR,
-	OPR_EQ, OPR_NE, OPR_LT, OPR_LE, OPR_GT, OPR_GE,
-	OPR_LAND, OPR_LOR,
+	OPR_ADD,
+	OPR_SUB,
+	OPR_MUL,
+	OPR_DIV,
+	OPR_MOD,
+	OPR_BAND,
+	OPR_BOR,
+	OPR_BXOR,
+	OPR_SHL,
+	OPR_SHR,
+	OPR_EQ,
+	OPR_NE,
+	OPR_LT,
+	OPR_LE,
+	OPR_GT,
+	OPR_GE,
+	OPR_LAND,
+	OPR_LOR,
 	/* unary */
-	OPR_NEG, OPR_LNOT, OPR_BNOT, OPR_DEREF,
-	OPR_PRE_INC, OPR_PRE_DEC, OPR_POST_INC, OPR_POST_DEC,
+	OPR_NEG,
+	OPR_LNOT,
+	OPR_BNOT,
+	OPR_DEREF,
+	OPR_PRE_INC,
+	OPR_PRE_DEC,
+	OPR_POST_INC,
+	OPR_POST_DEC,
 	OPR_NONE, // plain assignment
 	OPR_COUNT,
 };
@@ -91,30 +111,30 @@ typedef vec_of(struct ast *) ast_list;
  */
 struct type_modifier {
 	bool is_pointer;
-	bool has_count;	      // [N] as opposed to []
-	struct ast *count;    // array length: a constant expression
+	bool has_count;    // [N] as opposed to []
+	struct ast *count; // array length: a constant expression
 };
 
 struct type_expr {
 	struct span span;
-	const char *tag;      // "struct", "union", "enum" or NULL
-	const char *name;     // "foo", "uint32", "string"; NULL for typeof
-	struct ast *type_of;  // typeof(expression)
+	const char *tag;                // "struct", "union", "enum" or NULL
+	const char *name;               // "foo", "uint32", "string"; NULL for typeof
+	struct ast *type_of;            // typeof(expression)
 	struct type_expr *type_of_type; // typeof(type)
 	vec_of(struct type_modifier) modifiers;
 };
 
 /* A scratch variable. */
 struct variable {
-	const char *name;     // without the $
-	struct span span;     // of its declaration
-	const struct type *type; // sema
+	const char *name;           // without the $
+	struct span span;           // of its declaration
+	const struct type *type;    // sema
 	struct type_expr *declared; // let $x: type
-	uint32_t id;	      // sema: unique within the probe
-	uint32_t loop_depth;  // sema: callback loops (for) around the declaration
-	bool is_captured;     // sema: used in a deeper for loop than its own: lives in memory
-	bool is_addressed;    // sema: &$x is taken: lives in memory
-	bool is_loop;	      // the variable of a for loop: read-only
+	uint32_t id;                // sema: unique within the probe
+	uint32_t loop_depth;        // sema: callback loops (for) around the declaration
+	bool is_captured;           // sema: used in a deeper for loop than its own: lives in memory
+	bool is_addressed;          // sema: &$x is taken: lives in memory
+	bool is_loop;               // the variable of a for loop: read-only
 };
 
 struct ast {
@@ -125,11 +145,12 @@ struct ast {
 	union {
 		struct {
 			uint64_t value;
-			bool is_negative; // sema: a folded negative literal; value is its two's complement
+			bool is_negative; // sema: a folded negative literal; value is its two's
+					  // complement
 			bool is_unsigned; // does not fit an int64
 			bool is_literal;  // as opposed to a typed constant made by folding
 			const char *text; // as written, for messages
-		} integer; // AST_INT, AST_BOOL
+		} integer;                // AST_INT, AST_BOOL
 		struct {
 			const char *data;
 			uint32_t len; // without the NUL
@@ -138,23 +159,23 @@ struct ast {
 			const char *name;
 			uint32_t builtin; // sema: BI_* of builtins.def
 			uint32_t number;  // argN, sargN: N;  $N: N
-		} ident; // AST_IDENT, AST_BUILTIN, AST_POSITIONAL
+		} ident;                  // AST_IDENT, AST_BUILTIN, AST_POSITIONAL
 		struct {
-			const char *name;    // without the $
+			const char *name;     // without the $
 			struct variable *var; // sema
-		} var; // AST_VAR, AST_VAR_ADDR
+		} var;                        // AST_VAR, AST_VAR_ADDR
 		struct {
 			const char *name;     // without the @; "" for the anonymous map
 			struct map_decl *map; // sema
 			struct ast *key;      // AST_MAP_ACCESS; several keys are an AST_TUPLE
-		} map; // AST_MAP, AST_MAP_ADDR, AST_MAP_ACCESS
+		} map;                        // AST_MAP, AST_MAP_ADDR, AST_MAP_ACCESS
 		struct {
 			const char *name;
 			struct span name_span;
 			ast_list args;
 			uint32_t builtin; // sema: BI_*
-			bool has_bang;	  // name!(…)
-			void *data;	  // sema: what its check computed, see builtin_check.h
+			bool has_bang;    // name!(…)
+			void *data;       // sema: what its check computed, see builtin_check.h
 		} call;
 		struct {
 			enum ast_op op;
@@ -169,7 +190,7 @@ struct ast {
 			struct ast *cond;
 			struct ast *then;
 			struct ast *other; // NULL: if without else
-		} branch; // AST_TERNARY, AST_IF
+		} branch;                  // AST_TERNARY, AST_IF
 		struct {
 			struct ast *object;
 			const char *name; // "0", "1" … for tuples
@@ -196,7 +217,7 @@ struct ast {
 		} type_query; // AST_SIZEOF, AST_OFFSETOF, AST_TYPEOF, AST_TYPEINFO
 		struct {
 			ast_list stmts;
-			struct ast *value;	// the block's value as an expression, or NULL
+			struct ast *value; // the block's value as an expression, or NULL
 			bool is_macro_body;
 		} block;
 		struct ast *expr; // AST_EXPR_STMT, AST_COMPTIME, AST_RETURN (may be NULL)
@@ -208,24 +229,24 @@ struct ast {
 		} assign;
 		struct {
 			const char *name;
-			struct span name_span; // let $x
-			struct variable *var; // sema
+			struct span name_span;      // let $x
+			struct variable *var;       // sema
 			struct type_expr *declared; // or NULL
-			struct ast *init;	    // or NULL
+			struct ast *init;           // or NULL
 		} let;
 		struct {
 			const char *name; // of the loop variable
 			struct span name_span;
 			struct variable *var; // sema
-			struct ast *map;   // AST_FOR_MAP: an AST_MAP
-			struct ast *start; // AST_FOR_RANGE
+			struct ast *map;      // AST_FOR_MAP: an AST_MAP
+			struct ast *start;    // AST_FOR_RANGE
 			struct ast *end;
 			struct span range_span;
 			struct ast *body;
 			vec_of(struct variable *) captures; // sema: outer variables the body uses
 		} loop;
 		struct {
-			struct ast *cond;  // AST_WHILE; AST_UNROLL: the count
+			struct ast *cond; // AST_WHILE; AST_UNROLL: the count
 			struct ast *body;
 		} repeat;
 		const char *import_path;
@@ -233,15 +254,22 @@ struct ast {
 };
 
 /* The storage kind of a map as declared: let @a = lruhash(100). */
-enum map_kind { MAP_DEFAULT, MAP_HASH, MAP_LRU_HASH, MAP_PERCPU_HASH, MAP_PERCPU_LRU_HASH, MAP_SCALAR };
+enum map_kind {
+	MAP_DEFAULT,
+	MAP_HASH,
+	MAP_LRU_HASH,
+	MAP_PERCPU_HASH,
+	MAP_PERCPU_LRU_HASH,
+	MAP_SCALAR
+};
 
 struct map_decl {
-	const char *name;  // without the @
-	struct span span;  // of the declaration or first use
-	uint32_t id;	   // index in ast_program.maps
+	const char *name; // without the @
+	struct span span; // of the declaration or first use
+	uint32_t id;      // index in ast_program.maps
 	enum map_kind kind;
 	uint32_t max_entries;
-	const struct type *key;	  // sema: NULL for a scalar map
+	const struct type *key;   // sema: NULL for a scalar map
 	const struct type *value; // sema: TYPE_AGG for count() and the like
 	bool is_declared;
 	bool is_value_read; // sema: used as a value, not only printed
@@ -250,8 +278,8 @@ struct map_decl {
 };
 
 struct macro_param {
-	const char *name;  // without sigil
-	char sigil;	   // '$', '@' or 0 for an expression
+	const char *name; // without sigil
+	char sigil;       // '$', '@' or 0 for an expression
 	struct span span;
 };
 
@@ -266,10 +294,10 @@ struct macro {
 /* An action block as written; expansion makes struct probe of it. */
 struct ast_action {
 	struct span span;
-	const char *label;	// name=probe:…
+	const char *label;                 // name=probe:…
 	vec_of(struct attach_point) specs; // only raw and span are set by the parser
-	struct ast *predicate;	// or NULL
-	struct ast *body;	// AST_BLOCK
+	struct ast *predicate;             // or NULL
+	struct ast *body;                  // AST_BLOCK
 };
 
 /*
@@ -287,7 +315,7 @@ struct probe {
 	const struct type *args;   // TYPE_ARGS of this context, or NULL
 	const struct type *retval; // or NULL
 	uint32_t variable_count;
-	bool uses_args_whole;	   // print(args), @ = args
+	bool uses_args_whole; // print(args), @ = args
 	bool is_sleepable_ok;
 };
 
@@ -337,7 +365,7 @@ struct ast_program {
 	vec_of(struct import) imports;
 	vec_of(struct span) c_chunks; // preprocessor lines and C declarations, as they are written
 	vec_of(struct ast_action *) actions;
-	vec_of(struct probe *) probes; // sema, in script order
+	vec_of(struct probe *) probes;           // sema, in script order
 	vec_of(struct named_param) named_params; // sema, in the order of their first uses
 	/* Set by the caller before import_resolve(): -I and --include. */
 	vec_of(const char *) include_paths;
@@ -346,7 +374,8 @@ struct ast_program {
 };
 
 struct ast *ast_new(struct arena *a, enum ast_kind kind, struct span span);
-/* "+", "struct ast *ast_new(struct arena *a, enum ast_kind kind, struct span span);&" … as scripts write it. */
+/* "+", "struct ast *ast_new(struct arena *a, enum ast_kind kind, struct span span);&" … as scripts
+ * write it. */
 const char *ast_op_name(enum ast_op op);
 /* A deep copy.  Variables and map declarations are shared only if already resolved. */
 struct ast *ast_clone(struct arena *a, const struct ast *node);

@@ -10,14 +10,31 @@
 
 const struct builtin_info builtin_infos[BI_COUNT] = {
 #define VAR(n, r, p, f, d)                                                                         \
-	[BI_##n] = { .name = #n, .kind = BUILTIN_VAR, .result = r, .probes = p, .flags = f, .doc = d },
+	[BI_##n] = {                                                                               \
+		.name = #n, .kind = BUILTIN_VAR, .result = r, .probes = p, .flags = f, .doc = d    \
+	},
 #define FUNC(n, lo, hi, a, c, r, p, f, d)                                                          \
-	[BI_##n] = { .name = #n, .kind = BUILTIN_FUNC, .min_args = lo, .max_args = hi, .args = a,  \
-		     .check = builtin_check_##c, .result = r, .probes = p, .flags = f, .doc = d },
+	[BI_##n] = { .name = #n,                                                                   \
+		     .kind = BUILTIN_FUNC,                                                         \
+		     .min_args = lo,                                                               \
+		     .max_args = hi,                                                               \
+		     .args = a,                                                                    \
+		     .check = builtin_check_##c,                                                   \
+		     .result = r,                                                                  \
+		     .probes = p,                                                                  \
+		     .flags = f,                                                                   \
+		     .doc = d },
 #define AGG(n, lo, hi, a, c, st, d)                                                                \
-	[BI_##n] = { .name = #n, .kind = BUILTIN_AGG, .min_args = lo, .max_args = hi, .args = a,   \
-		     .check = builtin_check_##c, .result = RES_CHECK, .probes = IN_ANY,            \
-		     .storage = st, .doc = d },
+	[BI_##n] = { .name = #n,                                                                   \
+		     .kind = BUILTIN_AGG,                                                          \
+		     .min_args = lo,                                                               \
+		     .max_args = hi,                                                               \
+		     .args = a,                                                                    \
+		     .check = builtin_check_##c,                                                   \
+		     .result = RES_CHECK,                                                          \
+		     .probes = IN_ANY,                                                             \
+		     .storage = st,                                                                \
+		     .doc = d },
 #include "lang/builtins.def"
 };
 
@@ -50,8 +67,7 @@ enum builtin builtin_find(const char *name, uint32_t *number)
 		return BI_sarg;
 	}
 	for (uint32_t i = BI_NONE + 1; i < BI_COUNT; i++) {
-		if (i != BI_arg && i != BI_sarg &&
-		    strcmp(builtin_infos[i].name, name) == 0)
+		if (i != BI_arg && i != BI_sarg && strcmp(builtin_infos[i].name, name) == 0)
 			return i;
 	}
 	return BI_NONE;

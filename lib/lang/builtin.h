@@ -50,9 +50,9 @@
 
 enum builtin {
 	BI_NONE,
-#define VAR(name, ...)	BI_##name,
+#define VAR(name, ...)  BI_##name,
 #define FUNC(name, ...) BI_##name,
-#define AGG(name, ...)	BI_##name,
+#define AGG(name, ...)  BI_##name,
 #include "lang/builtins.def"
 	BI_COUNT,
 };
@@ -95,22 +95,20 @@ enum nsecs_clock { NSECS_BOOT, NSECS_MONOTONIC, NSECS_TAI, NSECS_SW_TAI, NSECS_C
 
 /* Sets of probe kinds. */
 #define IN(kind) (1u << PROBE_##kind)
-#define IN_ANY	 (~0u)
+#define IN_ANY   (~0u)
 #define IN_REGS                                                                                    \
 	(IN(kprobe) | IN(kretprobe) | IN(uprobe) | IN(uretprobe) | IN(usdt) | IN(profile) |        \
 	 IN(interval) | IN(software) | IN(hardware) | IN(watchpoint))
-#define IN_ARGN (IN(kprobe) | IN(uprobe) | IN(usdt) | IN(rawtracepoint))
-#define IN_ARGS                                                                                    \
-	(IN(tracepoint) | IN(rawtracepoint) | IN(fentry) | IN(fexit) | IN(uprobe))
+#define IN_ARGN   (IN(kprobe) | IN(uprobe) | IN(usdt) | IN(rawtracepoint))
+#define IN_ARGS   (IN(tracepoint) | IN(rawtracepoint) | IN(fentry) | IN(fexit) | IN(uprobe))
 #define IN_RETVAL (IN(kretprobe) | IN(uretprobe) | IN(fentry) | IN(fexit))
-#define IN_FUNC                                                                                    \
-	(IN(kprobe) | IN(kretprobe) | IN(uprobe) | IN(uretprobe) | IN(fentry) | IN(fexit))
+#define IN_FUNC   (IN(kprobe) | IN(kretprobe) | IN(uprobe) | IN(uretprobe) | IN(fentry) | IN(fexit))
 #define IN_CTX                                                                                     \
 	(IN(kprobe) | IN(kretprobe) | IN(uprobe) | IN(uretprobe) | IN(usdt) | IN(profile) |        \
 	 IN(interval) | IN(software) | IN(hardware) | IN(watchpoint) | IN(iter) | IN(begin) |      \
 	 IN(end) | IN(self) | IN(test) | IN(bench))
 #define IN_OVERRIDE IN(kprobe)
-#define IN_PATH	    (IN(fentry) | IN(fexit) | IN(iter))
+#define IN_PATH     (IN(fentry) | IN(fexit) | IN(iter))
 #define IN_UADDR    (IN(usdt) | IN(uprobe) | IN(uretprobe))
 #define IN_SIGNAL                                                                                  \
 	(IN(kprobe) | IN(kretprobe) | IN(uprobe) | IN(uretprobe) | IN(usdt) | IN(tracepoint) |     \

@@ -74,11 +74,12 @@ const struct type *builtin_check_debugf(struct sema *s, struct ast *call)
 		diag_error(s->diags, call->span, "cannot use more than 3 conversion specifiers");
 	if (builtin_check_format(s, call)->kind == TYPE_ERROR)
 		return type_error();
-	diag_warning(s->diags, call->span,
-		     "The debugf() builtin is not recommended for production use. For more information "
-		     "see bpf_trace_printk in bpf-helpers(7).");
+	diag_warning(
+		s->diags, call->span,
+		"The debugf() builtin is not recommended for production use. For more information "
+		"see bpf_trace_printk in bpf-helpers(7).");
 	plan = call->call.data;
-	vec_foreach(&plan->parts, part) {
+	vec_foreach (&plan->parts, part) {
 		const struct type *t;
 
 		if (part->text)
@@ -117,7 +118,8 @@ const struct type *builtin_check_fail(struct sema *s, struct ast *call)
 		}
 	}
 	diag_error(s->diags, call->span, "%s",
-		   format_constant(s->arena, format_parse(s->arena, text->string.data, text->string.len),
+		   format_constant(s->arena,
+				   format_parse(s->arena, text->string.data, text->string.len),
 				   values, (uint32_t)count));
 	return type_error();
 }
@@ -185,9 +187,10 @@ static bool check_str(struct sema *s, struct ast *call)
 
 	if (t->kind == TYPE_STRING || sema_is_integer(t) || t->kind == TYPE_POINTER)
 		return true;
-	diag_error(s->diags, call->span,
-		   "str() expects a string, integer or a pointer type as first argument (%s provided)",
-		   type_name(s->arena, t));
+	diag_error(
+		s->diags, call->span,
+		"str() expects a string, integer or a pointer type as first argument (%s provided)",
+		type_name(s->arena, t));
 	return false;
 }
 
@@ -206,7 +209,8 @@ const struct type *builtin_check_str(struct sema *s, struct ast *call)
 			size = length->integer.value + 1;
 		else if (s->is_final)
 			diag_warning(s->diags, call->span,
-				     "length param (%" PRIu64 ") is too long and will be shortened to "
+				     "length param (%" PRIu64
+				     ") is too long and will be shortened to "
 				     "%" PRIu64 " bytes (see BPFTRACE_MAX_STRLEN)",
 				     length->integer.value, size);
 	}
@@ -288,7 +292,8 @@ const struct type *builtin_check_memcmp(struct sema *s, struct ast *call)
 		const struct type *t = arg_type(call, i);
 
 		if (t->kind == TYPE_VOID || t->kind == TYPE_AGG) {
-			diag_error(s->diags, call->span, "memcmp() can't compare values of type '%s'",
+			diag_error(s->diags, call->span,
+				   "memcmp() can't compare values of type '%s'",
 				   type_name(s->arena, t));
 			return type_error();
 		}
@@ -312,9 +317,11 @@ const struct type *builtin_check_macaddr(struct sema *s, struct ast *call)
 			   "macaddr() only supports array or pointer arguments (%s provided)",
 			   type_kind_name(t));
 	else if (arg(call, 0)->kind == AST_STRING)
-		diag_error(s->diags, call->span, "macaddr() does not support literal string arguments");
+		diag_error(s->diags, call->span,
+			   "macaddr() does not support literal string arguments");
 	else if (is_bytes(t) && t->size < 6)
-		diag_error(s->diags, call->span, "macaddr() argument must be at least 6 bytes in size");
+		diag_error(s->diags, call->span,
+			   "macaddr() argument must be at least 6 bytes in size");
 	return type_fixed(TYPE_MACADDR);
 }
 
@@ -329,7 +336,8 @@ const struct type *builtin_check_ntop(struct sema *s, struct ast *call)
 		diag_error(s->diags, call->span, "ntop() only supports int arguments (%s provided)",
 			   type_kind_name(arg_type(call, 0)));
 	if (!sema_is_integer(t) && t->kind != TYPE_STRING && t->kind != TYPE_ARRAY)
-		diag_error(s->diags, call->span, "ntop() expects an integer or array argument, got %s",
+		diag_error(s->diags, call->span,
+			   "ntop() expects an integer or array argument, got %s",
 			   type_kind_name(t));
 	else if (!sema_is_integer(t) && t->size != 4 && t->size != 16)
 		diag_error(s->diags, call->span, "ntop() argument must be 4 or 16 bytes in size");
@@ -376,7 +384,8 @@ const struct type *builtin_check_path(struct sema *s, struct ast *call)
 	const struct ast *limit = call->call.args.len == 2 ? arg(call, 1) : NULL;
 
 	if (limit && (!is_literal_int(limit) || limit->integer.is_negative)) {
-		diag_error(s->diags, call->span, "path: invalid size value, need non-negative literal");
+		diag_error(s->diags, call->span,
+			   "path: invalid size value, need non-negative literal");
 		return type_error();
 	}
 	if (limit && limit->integer.value < size)

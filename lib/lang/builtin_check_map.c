@@ -10,7 +10,7 @@
 
 #define MAX_LHIST_BUCKETS     1000
 #define MAX_TSERIES_INTERVALS 1000000
-#define MAX_HIST_BITS	      5
+#define MAX_HIST_BITS         5
 
 static struct ast *arg(const struct ast *call, size_t i)
 {
@@ -57,13 +57,15 @@ static const struct type *print_map(struct sema *s, struct ast *call)
 	if (!s->is_final || !sema_check_defined(s, arg(call, 0)))
 		return type_void();
 	if (s->loop_depth)
-		diag_warning(s->diags, call->span,
-			     "Due to it's asynchronous nature using 'print()' in a loop can lead to "
-			     "unexpected behavior. The map will likely be updated before the runtime "
-			     "can 'print' it.");
+		diag_warning(
+			s->diags, call->span,
+			"Due to it's asynchronous nature using 'print()' in a loop can lead to "
+			"unexpected behavior. The map will likely be updated before the runtime "
+			"can 'print' it.");
 	if (m->value->kind == TYPE_AGG && m->value->agg == BI_stats && call->call.args.len > 1)
-		diag_warning(s->diags, call->span,
-			     "print()'s top and div arguments are ignored when used on stats() maps.");
+		diag_warning(
+			s->diags, call->span,
+			"print()'s top and div arguments are ignored when used on stats() maps.");
 	return type_void();
 }
 
@@ -85,10 +87,11 @@ const struct type *builtin_check_print(struct sema *s, struct ast *call)
 	if (!s->is_final)
 		return type_void();
 	if (sema_is_agg_buckets(t))
-		diag_error(s->diags, call->span,
-			   "Map type %s cannot print the value of individual keys. You must print the "
-			   "whole map.",
-			   type_name(s->arena, t));
+		diag_error(
+			s->diags, call->span,
+			"Map type %s cannot print the value of individual keys. You must print the "
+			"whole map.",
+			type_name(s->arena, t));
 	else if (!is_printable(s, t))
 		diag_error(s->diags, call->span, "%s type passed to print() is not printable",
 			   sema_object_name(s, t));
@@ -137,7 +140,8 @@ const struct type *builtin_check_delete(struct sema *s, struct ast *call)
 	m = map_arg(s, call);
 	if (m && m->use == MAP_USE_KEYED) {
 		diag_error(s->diags, call->span,
-			   "call to delete() with a single argument expects a map without explicit keys "
+			   "call to delete() with a single argument expects a map without explicit "
+			   "keys "
 			   "(scalar map)");
 		m = NULL;
 	}
@@ -173,11 +177,11 @@ const struct type *builtin_check_find(struct sema *s, struct ast *call)
 	out->type = var->v.type;
 	if (s->is_final && sema_is_known(out->type) && sema_is_known(m->value) &&
 	    !sema_can_convert(m->value, out->type))
-		diag_error(s->diags, call->span,
-			   "Type mismatch for $%s: trying to assign value of type '%s' when variable "
-			   "already has a type '%s'",
-			   var->v.name, type_name(s->arena, m->value),
-			   type_name(s->arena, out->type));
+		diag_error(
+			s->diags, call->span,
+			"Type mismatch for $%s: trying to assign value of type '%s' when variable "
+			"already has a type '%s'",
+			var->v.name, type_name(s->arena, m->value), type_name(s->arena, out->type));
 	return type_bool();
 }
 
@@ -191,8 +195,7 @@ const struct type *builtin_check_len(struct sema *s, struct ast *call)
 		if (s->is_final)
 			(void)sema_check_defined(s, arg(call, 0));
 	} else if (t->kind != TYPE_KSTACK && t->kind != TYPE_USTACK && t->kind != TYPE_NONE) {
-		diag_error(s->diags, call->span,
-			   "call to len() expects a map, ustack, or kstack");
+		diag_error(s->diags, call->span, "call to len() expects a map, ustack, or kstack");
 		return type_error();
 	}
 	return type_int(8, true);
@@ -276,8 +279,8 @@ const struct type *builtin_check_lhist(struct sema *s, struct ast *call)
 			   MAX_LHIST_BUCKETS, (max - min) / step);
 	if (min > max)
 		diag_error(s->diags, call->span,
-			   "lhist() min must be less than max (provided min %" PRId64 " and max %" PRId64
-			   ")",
+			   "lhist() min must be less than max (provided min %" PRId64
+			   " and max %" PRId64 ")",
 			   min, max);
 	else if (max - min < step)
 		diag_error(s->diags, call->span,
@@ -313,10 +316,11 @@ static bool tseries_agg(struct sema *s, const struct ast *call, struct type *t)
 			return true;
 		}
 	}
-	diag_error(s->diags, call->span,
-		   "tseries() expects one of the following aggregation functions: avg, max, min, sum "
-		   "(\"%s\" provided)",
-		   name->string.data);
+	diag_error(
+		s->diags, call->span,
+		"tseries() expects one of the following aggregation functions: avg, max, min, sum "
+		"(\"%s\" provided)",
+		name->string.data);
 	return false;
 }
 
@@ -327,7 +331,8 @@ const struct type *builtin_check_tseries(struct sema *s, struct ast *call)
 
 	if (!positive_literal(s, call, 1, "interval_ns value (must be non-negative literal)",
 			      &interval) ||
-	    !positive_literal(s, call, 2, "num_intervals value (must be non-negative literal)", &count))
+	    !positive_literal(s, call, 2, "num_intervals value (must be non-negative literal)",
+			      &count))
 		return type_error();
 	if (interval <= 0) {
 		diag_error(s->diags, call->span,

@@ -77,8 +77,9 @@ const struct type *builtin_check_percpu_kaddr(struct sema *s, struct ast *call)
 
 static bool is_symbol_name(const char *name)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				      "./_-";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"./_-";
 
 	return name[0] && name[strspn(name, allowed)] == '\0';
 }
@@ -87,7 +88,8 @@ const struct type *builtin_check_uaddr(struct sema *s, struct ast *call)
 {
 	const struct ast *name = arg(call, 0);
 	const struct target *target = s->target;
-	const char *path = s->probe->attach_points.len ? s->probe->attach_points.data[0]->path : NULL;
+	const char *path =
+		s->probe->attach_points.len ? s->probe->attach_points.data[0]->path : NULL;
 	struct target_symbol *symbol;
 	uint32_t size = 8;
 
@@ -97,10 +99,11 @@ const struct type *builtin_check_uaddr(struct sema *s, struct ast *call)
 		return type_error();
 	}
 	if (!is_symbol_name(name->string.data)) {
-		diag_error(s->diags, call->span,
-			   "uaddr() expects a string that is a valid symbol (^[a-zA-Z0-9./_-]+$) as "
-			   "input (\"%s\" provided)",
-			   name->string.data);
+		diag_error(
+			s->diags, call->span,
+			"uaddr() expects a string that is a valid symbol (^[a-zA-Z0-9./_-]+$) as "
+			"input (\"%s\" provided)",
+			name->string.data);
 		return type_error();
 	}
 	symbol = call->call.data;
@@ -124,11 +127,11 @@ static const struct {
 	const char *name;
 	uint32_t offset;
 } registers[] = {
-	{ "ax", 80 },  { "bp", 32 },  { "bx", 40 },   { "cs", 136 },	    { "cx", 88 },
-	{ "di", 112 }, { "dx", 96 },  { "flags", 144 }, { "ip", 128 },	    { "orig_ax", 120 },
-	{ "orig_rax", 120 },	      { "pc", 128 },  { "r10", 56 },	    { "r11", 48 },
-	{ "r12", 24 }, { "r13", 16 }, { "r14", 8 },   { "r15", 0 },	    { "r8", 72 },
-	{ "r9", 64 },  { "si", 104 }, { "sp", 152 },  { "ss", 160 },
+	{ "ax", 80 },        { "bp", 32 },  { "bx", 40 },     { "cs", 136 }, { "cx", 88 },
+	{ "di", 112 },       { "dx", 96 },  { "flags", 144 }, { "ip", 128 }, { "orig_ax", 120 },
+	{ "orig_rax", 120 }, { "pc", 128 }, { "r10", 56 },    { "r11", 48 }, { "r12", 24 },
+	{ "r13", 16 },       { "r14", 8 },  { "r15", 0 },     { "r8", 72 },  { "r9", 64 },
+	{ "si", 104 },       { "sp", 152 }, { "ss", 160 },
 };
 
 const struct type *builtin_check_reg(struct sema *s, struct ast *call)
@@ -186,7 +189,8 @@ const struct type *builtin_check_cgroupid(struct sema *s, struct ast *call)
 	const char *path = arg(call, 0)->string.data;
 	uint64_t id;
 
-	if (!s->target || !s->target->cgroup_id || !s->target->cgroup_id(s->target->ctx, path, &id)) {
+	if (!s->target || !s->target->cgroup_id ||
+	    !s->target->cgroup_id(s->target->ctx, path, &id)) {
 		diag_error(s->diags, call->span, "cgroupid(): no cgroup at '%s'", path);
 		return type_error();
 	}
@@ -249,16 +253,16 @@ static const struct {
 	const char *name;
 	int number;
 } signals[] = {
-	{ "SIGABRT", SIGABRT },	    { "SIGALRM", SIGALRM }, { "SIGBUS", SIGBUS },
-	{ "SIGCHLD", SIGCHLD },	    { "SIGCONT", SIGCONT }, { "SIGFPE", SIGFPE },
-	{ "SIGHUP", SIGHUP },	    { "SIGILL", SIGILL },   { "SIGINT", SIGINT },
-	{ "SIGKILL", SIGKILL },	    { "SIGPIPE", SIGPIPE }, { "SIGPOLL", SIGPOLL },
-	{ "SIGPWR", SIGPWR },	    { "SIGQUIT", SIGQUIT }, { "SIGSEGV", SIGSEGV },
-	{ "SIGSTOP", SIGSTOP },	    { "SIGSYS", SIGSYS },   { "SIGTERM", SIGTERM },
-	{ "SIGTRAP", SIGTRAP },	    { "SIGTSTP", SIGTSTP }, { "SIGTTIN", SIGTTIN },
-	{ "SIGTTOU", SIGTTOU },	    { "SIGURG", SIGURG },   { "SIGUSR1", SIGUSR1 },
-	{ "SIGUSR2", SIGUSR2 },	    { "SIGVTALRM", SIGVTALRM }, { "SIGWINCH", SIGWINCH },
-	{ "SIGXCPU", SIGXCPU },	    { "SIGXFSZ", SIGXFSZ },
+	{ "SIGABRT", SIGABRT }, { "SIGALRM", SIGALRM },     { "SIGBUS", SIGBUS },
+	{ "SIGCHLD", SIGCHLD }, { "SIGCONT", SIGCONT },     { "SIGFPE", SIGFPE },
+	{ "SIGHUP", SIGHUP },   { "SIGILL", SIGILL },       { "SIGINT", SIGINT },
+	{ "SIGKILL", SIGKILL }, { "SIGPIPE", SIGPIPE },     { "SIGPOLL", SIGPOLL },
+	{ "SIGPWR", SIGPWR },   { "SIGQUIT", SIGQUIT },     { "SIGSEGV", SIGSEGV },
+	{ "SIGSTOP", SIGSTOP }, { "SIGSYS", SIGSYS },       { "SIGTERM", SIGTERM },
+	{ "SIGTRAP", SIGTRAP }, { "SIGTSTP", SIGTSTP },     { "SIGTTIN", SIGTTIN },
+	{ "SIGTTOU", SIGTTOU }, { "SIGURG", SIGURG },       { "SIGUSR1", SIGUSR1 },
+	{ "SIGUSR2", SIGUSR2 }, { "SIGVTALRM", SIGVTALRM }, { "SIGWINCH", SIGWINCH },
+	{ "SIGXCPU", SIGXCPU }, { "SIGXFSZ", SIGXFSZ },
 };
 
 /* "SIGTERM", "sigterm", "TERM"; 0: none. */
@@ -290,14 +294,16 @@ const struct type *builtin_check_signal(struct sema *s, struct ast *call)
 		return type_void();
 	}
 	if (!sema_is_integer(a->type)) {
-		diag_error(s->diags, call->span, "%s() accepts a string literal or an integer", name);
+		diag_error(s->diags, call->span, "%s() accepts a string literal or an integer",
+			   name);
 		return type_error();
 	}
 	if (a->kind == AST_INT &&
 	    (a->integer.is_negative || a->integer.value < 1 || a->integer.value > 64)) {
-		diag_error(s->diags, call->span,
-			   "%s() accepts a string literal or an integer between 1 and 64 (inclusive)",
-			   name);
+		diag_error(
+			s->diags, call->span,
+			"%s() accepts a string literal or an integer between 1 and 64 (inclusive)",
+			name);
 		return type_error();
 	}
 	return type_void();

@@ -161,10 +161,8 @@ static bool conversion_accepts(char takes, const struct type *t)
 	case 'i':
 		return t->kind == TYPE_INT || t->kind == TYPE_ENUM || t->kind == TYPE_BOOL ||
 		       t->kind == TYPE_POINTER;
-	case 'b':
-		return t->kind == TYPE_BUFFER;
-	default:
-		return true;
+	case 'b': return t->kind == TYPE_BUFFER;
+	default: return true;
 	}
 }
 
@@ -173,9 +171,9 @@ const char *format_check(struct arena *a, const struct format_plan *plan,
 {
 	if (count != plan->conversion_count)
 		return arena_printf(a, "%s arguments for format string (%u supplied, %u expected)",
-				    count < plan->conversion_count ? "not enough" : "too many", count,
-				    plan->conversion_count);
-	vec_foreach(&plan->parts, part) {
+				    count < plan->conversion_count ? "not enough" : "too many",
+				    count, plan->conversion_count);
+	vec_foreach (&plan->parts, part) {
 		const struct type *t;
 		char takes;
 
@@ -189,7 +187,8 @@ const char *format_check(struct arena *a, const struct format_plan *plan,
 					    part->conversion);
 		takes = conversion_takes(part->conversion);
 		if (!takes)
-			return arena_printf(a, "unsupported format specifier: %s", part->conversion);
+			return arena_printf(a, "unsupported format specifier: %s",
+					    part->conversion);
 		if (!conversion_accepts(takes, t))
 			return arena_printf(a, "unsupported format specifier for type '%s': %s",
 					    type_name(a, t), part->conversion);
@@ -216,8 +215,7 @@ static const char *format_number(struct arena *a, const struct format_part *part
 	case 'i':
 		return arena_printf(a, part->sign ? "%+" PRId64 : "%" PRId64,
 				    (int64_t)narrow(v->number, size, true));
-	case 'u':
-		return arena_printf(a, "%" PRIu64, narrow(v->number, size, false));
+	case 'u': return arena_printf(a, "%" PRIu64, narrow(v->number, size, false));
 	case 'o':
 		return arena_printf(a, part->alternate ? "%#" PRIo64 : "%" PRIo64,
 				    narrow(v->number, size, false));
@@ -227,10 +225,8 @@ static const char *format_number(struct arena *a, const struct format_part *part
 	case 'X':
 		return arena_printf(a, part->alternate ? "%#" PRIX64 : "%" PRIX64,
 				    narrow(v->number, size, false));
-	case 'p':
-		return arena_printf(a, "0x%" PRIx64, v->number);
-	case 'c':
-		return arena_printf(a, "%c", (char)v->number);
+	case 'p': return arena_printf(a, "0x%" PRIx64, v->number);
+	case 'c': return arena_printf(a, "%c", (char)v->number);
 	default:
 		if (v->is_bool)
 			return v->number ? "true" : "false";
@@ -238,7 +234,8 @@ static const char *format_number(struct arena *a, const struct format_part *part
 	}
 }
 
-static void put_padded(struct buf *out, const struct format_part *part, const char *text, size_t len)
+static void put_padded(struct buf *out, const struct format_part *part, const char *text,
+		       size_t len)
 {
 	size_t pad = part->width > 0 && (size_t)part->width > len ? (size_t)part->width - len : 0;
 	char fill = part->zero ? '0' : ' ';
@@ -257,11 +254,12 @@ const char *format_constant(struct arena *a, const struct format_plan *plan,
 	const char *text;
 
 	buf_init(&out, 1 << 20);
-	vec_foreach(&plan->parts, part) {
+	vec_foreach (&plan->parts, part) {
 		if (part->text) {
 			buf_append(&out, part->text, part->text_len);
 		} else if (part->arg < count && values[part->arg].string) {
-			put_padded(&out, part, values[part->arg].string, values[part->arg].string_len);
+			put_padded(&out, part, values[part->arg].string,
+				   values[part->arg].string_len);
 		} else if (part->arg < count) {
 			text = format_number(a, part, &values[part->arg]);
 			put_padded(&out, part, text, strlen(text));

@@ -22,9 +22,9 @@ struct format_part {
 	char conversion[3]; // "d", "s", "r", "rx", "rh", "gr" …
 	uint8_t int_size;   // length modifier: hh 1, h 2, none 4, l ll j z t 8; 0 for s, c, p, r…
 	bool left, sign, space, alternate, zero; // the flags - + ' ' # 0
-	int32_t width;	   // -1: none
-	int32_t precision; // -1: none
-	uint32_t arg;	   // number of the conversion: the argument is call.args[arg + 1]
+	int32_t width;                           // -1: none
+	int32_t precision;                       // -1: none
+	uint32_t arg; // number of the conversion: the argument is call.args[arg + 1]
 };
 
 struct format_plan {

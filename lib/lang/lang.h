@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 struct sema_options {
-	const struct target *target;	 // may be NULL
+	const struct target *target;     // may be NULL
 	const struct features *features; // may be NULL
 	const struct config *config;
 	const char *const *params; // positional and named parameters of the script
@@ -24,7 +24,8 @@ struct sema_options {
 	bool has_child;
 	uint32_t pid;
 	bool container_pids;
-	uint32_t container_pid; // $container_pid: the first process of the traced container; 0: none
+	uint32_t
+		container_pid; // $container_pid: the first process of the traced container; 0: none
 };
 
 /* Parse @source (imports not yet followed).  The program is returned even with errors in it. */

@@ -15,7 +15,7 @@
 /* What a body says that depends on where it is attached. */
 struct body_uses {
 	bool comptime; // there are conditions that must be constants
-	bool probe; // the name
+	bool probe;    // the name
 	bool args;
 	bool argn;
 	bool retval;

@@ -19,9 +19,12 @@ void sema_each_probe(struct sema *s, void (*fn)(struct sema *s, struct ast *node
 }
 
 static const char *const map_kind_names[] = {
-	[MAP_DEFAULT] = "hash",	      [MAP_HASH] = "hash",
-	[MAP_LRU_HASH] = "lruhash",   [MAP_PERCPU_HASH] = "percpuhash",
-	[MAP_PERCPU_LRU_HASH] = "percpulruhash", [MAP_SCALAR] = "scalar",
+	[MAP_DEFAULT] = "hash",
+	[MAP_HASH] = "hash",
+	[MAP_LRU_HASH] = "lruhash",
+	[MAP_PERCPU_HASH] = "percpuhash",
+	[MAP_PERCPU_LRU_HASH] = "percpulruhash",
+	[MAP_SCALAR] = "scalar",
 };
 
 static bool is_percpu(enum map_kind kind)
@@ -37,9 +40,10 @@ static void check_kind(struct sema *s, const struct sema_map *m)
 	if (!d->is_declared || d->kind == MAP_DEFAULT || d->kind == MAP_SCALAR ||
 	    is_percpu(d->kind) == wants_percpu)
 		return;
-	diag_error(s->diags, m->first_use,
-		   "Incompatible map types. Type from declaration: %s. Type from value/key type: %s",
-		   map_kind_names[d->kind], wants_percpu ? "percpuhash" : "hash");
+	diag_error(
+		s->diags, m->first_use,
+		"Incompatible map types. Type from declaration: %s. Type from value/key type: %s",
+		map_kind_names[d->kind], wants_percpu ? "percpuhash" : "hash");
 }
 
 static void finish_map(struct sema *s, struct sema_map *m)
@@ -65,7 +69,7 @@ bool sema_finish(struct sema *s)
 
 	s->is_final = true;
 	sema_walk_probes(s);
-	vec_foreach(&s->maps, it)
+	vec_foreach (&s->maps, it)
 		finish_map(s, *it);
 	if (s->diags->error_count != errors)
 		return false;
@@ -87,6 +91,6 @@ bool sema_check(struct ast_program *p, const struct sema_options *o, struct diag
 
 	strmap_init(&s.map_names, p->arena);
 	sema_split_params(&s);
-	return sema_flow(&s) && sema_names(&s) && sema_fold(&s) && sema_maps(&s) && sema_scopes(&s) &&
-	       sema_infer(&s) && sema_finish(&s) && diags->error_count == errors;
+	return sema_flow(&s) && sema_names(&s) && sema_fold(&s) && sema_maps(&s) &&
+	       sema_scopes(&s) && sema_infer(&s) && sema_finish(&s) && diags->error_count == errors;
 }

@@ -28,10 +28,10 @@
 /* What is known of a variable beyond struct variable, which is its first member. */
 struct sema_var {
 	struct variable v;
-	bool is_sized;	  // declared with a type that has a size: assignments don't change it
-	bool is_assigned; // scope: has a value
+	bool is_sized;        // declared with a type that has a size: assignments don't change it
+	bool is_assigned;     // scope: has a value
 	bool is_introspected; // sizeof($x) and the like: its type is locked in the next round
-	bool was_read;	  // in this iteration
+	bool was_read;        // in this iteration
 	const struct type *locked;
 	enum { ORIGIN_LET, ORIGIN_ASSIGN, ORIGIN_LOOP } origin;
 };
@@ -41,12 +41,12 @@ enum sema_map_use { MAP_USE_UNKNOWN, MAP_USE_SCALAR, MAP_USE_KEYED };
 struct sema_map {
 	struct map_decl *decl;
 	enum sema_map_use use;
-	const struct type *key;	  // TYPE_NONE: not known yet
-	const struct type *value; // the same
+	const struct type *key;     // TYPE_NONE: not known yet
+	const struct type *value;   // the same
 	const struct type *agg_arg; // of aggregations: the arguments' common type
 	const struct type *locked_key;
 	const struct type *locked_value;
-	struct ast *agg_call;	  // the first aggregation assigned: others must have its parameters
+	struct ast *agg_call; // the first aggregation assigned: others must have its parameters
 	bool is_introspected;
 	bool was_read; // in this iteration
 	bool is_used;
@@ -66,22 +66,22 @@ struct sema {
 	const struct config *config;
 	const struct target *target; // may be NULL
 	struct diags *diags;
-	struct probe *probe; // at hand
+	struct probe *probe;         // at hand
 	vec_of(const char *) params; // positional
 	/* Maps. */
-	struct strmap map_names; // -> struct sema_map
+	struct strmap map_names;        // -> struct sema_map
 	vec_of(struct sema_map *) maps; // by decl->id
 	/* Inference. */
 	bool is_final;
 	bool has_changed;
-	bool has_comptime; // a condition that needs types is left
-	uint32_t introspection; // depth of sizeof, typeof …
-	uint32_t loop_depth;	// for and while, for warnings
-	uint32_t for_depth;	// bodies of `for`: callbacks
-	bool allow_long_string;	// a format, a path: not limited by max_strlen
-	vec_of(struct sema_var *) vars; // of all probes
+	bool has_comptime;                   // a condition that needs types is left
+	uint32_t introspection;              // depth of sizeof, typeof …
+	uint32_t loop_depth;                 // for and while, for warnings
+	uint32_t for_depth;                  // bodies of `for`: callbacks
+	bool allow_long_string;              // a format, a path: not limited by max_strlen
+	vec_of(struct sema_var *) vars;      // of all probes
 	const struct type *ints[4][2][6][2]; // made so far: size, sign, address space, literal
-	uint32_t warned; // bits: unstable features
+	uint32_t warned;                     // bits: unstable features
 };
 
 bool sema_flow(struct sema *s);
@@ -148,8 +148,8 @@ const struct type *sema_stored(struct sema *s, const struct type *t);
 const struct type *sema_promote(struct sema *s, const struct type *a, const struct type *b);
 bool sema_compatible(const struct type *a, const struct type *b);
 bool sema_fits(const struct type *from, const struct type *to);
-bool sema_is_integer(const struct type *t);  // int or enum: not bool
-bool sema_is_agg_number(const struct type *t); // an aggregation with an integer's value
+bool sema_is_integer(const struct type *t);     // int or enum: not bool
+bool sema_is_agg_number(const struct type *t);  // an aggregation with an integer's value
 bool sema_is_agg_buckets(const struct type *t); // hist, lhist, tseries
 /* Of pointers without another clue. */
 enum addr_space sema_probe_space(enum probe_kind kind);

@@ -50,11 +50,9 @@ static const struct type *part_of(struct sema *s, const struct type *t, enum add
 
 	t = string_of(s, t, 0);
 	switch (t->kind) {
-	case TYPE_POINTER:
-		return pointer_in(s, t, inner);
+	case TYPE_POINTER: return pointer_in(s, t, inner);
 	case TYPE_INT:
-	case TYPE_ENUM:
-		return sema_in(s, t, inner == AS_BTF ? AS_KERNEL : inner);
+	case TYPE_ENUM: return sema_in(s, t, inner == AS_BTF ? AS_KERNEL : inner);
 	case TYPE_STRUCT:
 		sema_complete(s, t);
 		/* fallthrough */
@@ -64,8 +62,7 @@ static const struct type *part_of(struct sema *s, const struct type *t, enum add
 		copy->as = bytes;
 		copy->inner_as = inner;
 		return copy;
-	default:
-		return t;
+	default: return t;
 	}
 }
 
@@ -131,11 +128,13 @@ static void report_member(struct sema *s, const struct ast *node, const struct t
 	const char *name = node->field.name;
 
 	if (t->kind == TYPE_RECORD)
-		diag_error(s->diags, node->span, "Record does not contain a field named '%s'", name);
+		diag_error(s->diags, node->span, "Record does not contain a field named '%s'",
+			   name);
 	else if (t->kind == TYPE_ARGS && s->probe->kind != PROBE_tracepoint)
 		diag_error(s->diags, node->span, "Can't find function parameter %s", name);
 	else if (t->kind == TYPE_STRUCT && !t->is_complete)
-		diag_error(s->diags, node->span, "Unknown struct/union: '%s'", sema_object_name(s, t));
+		diag_error(s->diags, node->span, "Unknown struct/union: '%s'",
+			   sema_object_name(s, t));
 	else
 		diag_error(s->diags, node->span,
 			   "Struct/union of type '%s' does not contain a field named '%s'",
@@ -177,17 +176,14 @@ static enum addr_space args_space(const struct sema *s)
 	switch (p->kind) {
 	case PROBE_fentry:
 	case PROBE_fexit:
-	case PROBE_rawtracepoint:
-		return AS_BTF;
+	case PROBE_rawtracepoint: return AS_BTF;
 	case PROBE_tracepoint:
 		if (p->attach_points.len && p->attach_points.data[0]->module &&
 		    strcmp(p->attach_points.data[0]->module, "syscalls") == 0)
 			return AS_USER;
 		return AS_KERNEL;
-	case PROBE_uprobe:
-		return AS_USER;
-	default:
-		return AS_KERNEL;
+	case PROBE_uprobe: return AS_USER;
+	default: return AS_KERNEL;
 	}
 }
 
@@ -226,9 +222,9 @@ static const struct type *member_type(struct sema *s, struct ast *node, const st
 	}
 	if (bytes == AS_BPF || bytes == AS_CTX)
 		return part_of(s, t, bytes,
-			       object->inner_as != AS_NONE	? object->inner_as
-			       : bytes == AS_CTX		? AS_KERNEL
-								: sema_probe_space(s->probe->kind));
+			       object->inner_as != AS_NONE ? object->inner_as
+			       : bytes == AS_CTX           ? AS_KERNEL
+							   : sema_probe_space(s->probe->kind));
 	return part_of(s, t, bytes, bytes);
 }
 
@@ -283,16 +279,14 @@ static const struct type *element_type(struct sema *s, struct ast *node, const s
 	enum addr_space inner;
 
 	switch (t->kind) {
-	case TYPE_STRING:
-		return sema_int(s, 1, true, t->as);
+	case TYPE_STRING: return sema_int(s, 1, true, t->as);
 	case TYPE_ARRAY:
 		inner = sema_inner_space(s, t);
 		/* The verifier does not follow pointers out of arrays. */
 		if (inner == AS_BTF && elem->kind == TYPE_POINTER)
 			inner = AS_KERNEL;
 		return part_of(s, elem, t->as, inner);
-	case TYPE_POINTER:
-		return sema_target(s, t->as == AS_BTF ? sema_in(s, t, AS_KERNEL) : t);
+	case TYPE_POINTER: return sema_target(s, t->as == AS_BTF ? sema_in(s, t, AS_KERNEL) : t);
 	case TYPE_TUPLE:
 		if (index->kind == AST_INT && !index->integer.is_negative)
 			return tuple_item(s, node, t, index->integer.value);

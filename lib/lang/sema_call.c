@@ -9,7 +9,7 @@
 #include "util/str.h"
 
 #define DEFAULT_STACK_LIMIT 127
-#define MAX_STACK_LIMIT	    1024
+#define MAX_STACK_LIMIT     1024
 
 static const struct type *result_type(struct sema *s, enum builtin b)
 {
@@ -52,7 +52,7 @@ static const struct type *kube_type(struct sema *s, enum builtin b)
 {
 	struct type *t = arena_memdup(s->arena, type_fixed(TYPE_KUBE), sizeof(*t));
 
-	t->mode = b == BI_pod	      ? KUBE_POD
+	t->mode = b == BI_pod         ? KUBE_POD
 		  : b == BI_namespace ? KUBE_NAMESPACE
 		  : b == BI_container ? KUBE_CONTAINER
 		  : b == BI_node      ? KUBE_NODE
@@ -71,20 +71,19 @@ static const struct type *ctx_type(struct sema *s)
 	case PROBE_kretprobe:
 	case PROBE_uprobe:
 	case PROBE_uretprobe:
-	case PROBE_usdt:
-		return pointer_to_tag(s, "pt_regs", AS_CTX);
+	case PROBE_usdt: return pointer_to_tag(s, "pt_regs", AS_CTX);
 	case PROBE_profile:
 	case PROBE_interval:
 	case PROBE_software:
 	case PROBE_hardware:
-	case PROBE_watchpoint:
-		return pointer_to_tag(s, "bpf_perf_event_data", AS_CTX);
+	case PROBE_watchpoint: return pointer_to_tag(s, "bpf_perf_event_data", AS_CTX);
 	case PROBE_iter:
-		event = s->probe->attach_points.len ? s->probe->attach_points.data[0]->function : "";
+		event = s->probe->attach_points.len ? s->probe->attach_points.data[0]->function
+						    : "";
 		t = NULL;
 		if (s->target && s->target->iter_context)
-			t = s->target->iter_context(
-				s->target->ctx, arena_printf(s->arena, "bpf_iter__%s", event));
+			t = s->target->iter_context(s->target->ctx,
+						    arena_printf(s->arena, "bpf_iter__%s", event));
 		if (!t)
 			return pointer_to_tag(s, arena_printf(s->arena, "bpf_iter__%s", event),
 					      AS_CTX);
@@ -92,16 +91,15 @@ static const struct type *ctx_type(struct sema *s)
 		object = arena_memdup(s->arena, t, sizeof(*t));
 		object->inner_as = AS_BTF;
 		return type_pointer(s->arena, object, AS_CTX);
-	default:
-		return type_pointer(s->arena, type_void(), AS_CTX);
+	default: return type_pointer(s->arena, type_void(), AS_CTX);
 	}
 }
 
 static const struct type *find_args(struct sema *s)
 {
 	const struct target *t = s->target;
-	const struct attach_point *ap = s->probe->attach_points.len ? s->probe->attach_points.data[0]
-								    : NULL;
+	const struct attach_point *ap =
+		s->probe->attach_points.len ? s->probe->attach_points.data[0] : NULL;
 
 	if (!t || !ap)
 		return NULL;
@@ -116,8 +114,7 @@ static const struct type *find_args(struct sema *s)
 					  : NULL;
 	case PROBE_uprobe:
 		return t->uprobe_args ? t->uprobe_args(t->ctx, ap->path, ap->function) : NULL;
-	default:
-		return NULL;
+	default: return NULL;
 	}
 }
 
@@ -210,7 +207,8 @@ static const struct type *stack_type(struct sema *s, struct ast *node)
 			     "'raw' mode.");
 		mode = STACK_RAW;
 	}
-	return type_stack(s->arena, is_kernel ? TYPE_KSTACK : TYPE_USTACK, mode, DEFAULT_STACK_LIMIT);
+	return type_stack(s->arena, is_kernel ? TYPE_KSTACK : TYPE_USTACK, mode,
+			  DEFAULT_STACK_LIMIT);
 }
 
 /* Callbacks don't have the program's context. */
@@ -226,8 +224,7 @@ static void check_context(struct sema *s, const struct ast *node)
 			diag_error(s->diags, node->span,
 				   "'%s' builtin is not allowed in a for-loop", node->ident.name);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -236,7 +233,7 @@ static const struct type *probe_type(struct sema *s)
 {
 	size_t longest = 0;
 
-	vec_foreach(&s->probe->attach_points, ap)
+	vec_foreach (&s->probe->attach_points, ap)
 		if (strlen((*ap)->name) > longest)
 			longest = strlen((*ap)->name);
 	return sema_string(s, (uint32_t)(longest + 8) & ~7u);
@@ -249,30 +246,22 @@ const struct type *sema_builtin(struct sema *s, struct ast *node)
 	check_context(s, node);
 	switch (b) {
 	case BI_arg:
-	case BI_sarg:
-		return sema_int(s, 8, false, sema_probe_space(s->probe->kind));
-	case BI_args:
-		return args_type(s, node);
-	case BI_retval:
-		return retval_type(s, node);
-	case BI_probe:
-		return probe_type(s);
-	case BI_ctx:
-		return ctx_type(s);
-	case BI_curtask:
-		return pointer_to_tag(s, "task_struct", AS_BTF);
+	case BI_sarg: return sema_int(s, 8, false, sema_probe_space(s->probe->kind));
+	case BI_args: return args_type(s, node);
+	case BI_retval: return retval_type(s, node);
+	case BI_probe: return probe_type(s);
+	case BI_ctx: return ctx_type(s);
+	case BI_curtask: return pointer_to_tag(s, "task_struct", AS_BTF);
 	case BI_func:
-		return type_fixed(s->probe->kind == PROBE_uprobe || s->probe->kind == PROBE_uretprobe
+		return type_fixed(s->probe->kind == PROBE_uprobe ||
+						  s->probe->kind == PROBE_uretprobe
 					  ? TYPE_USYM
 					  : TYPE_KSYM);
 	case BI_kstack:
 	case BI_ustack:
-	case BI_dw_ustack:
-		return stack_type(s, node);
-	case BI_nsecs:
-		return nsecs_type(s, node->ident.number);
-	case BI_username:
-		return type_fixed(TYPE_USERNAME);
+	case BI_dw_ustack: return stack_type(s, node);
+	case BI_nsecs: return nsecs_type(s, node->ident.number);
+	case BI_username: return type_fixed(TYPE_USERNAME);
 	case BI_ncpus:
 		if (s->is_final && s->target)
 			sema_set_constant(node, s->target->cpu_count, type_int(8, false));
@@ -281,10 +270,8 @@ const struct type *sema_builtin(struct sema *s, struct ast *node)
 	case BI_namespace:
 	case BI_container:
 	case BI_node:
-	case BI_pod_uid:
-		return kube_type(s, b);
-	default:
-		return result_type(s, b);
+	case BI_pod_uid: return kube_type(s, b);
+	default: return result_type(s, b);
 	}
 }
 
@@ -312,8 +299,9 @@ static uint64_t stack_limit(struct sema *s, const struct ast *call, const struct
 	}
 	if (arg->integer.value > MAX_STACK_LIMIT)
 		diag_error(s->diags, call->span,
-			   "%s([int limit]): limit shouldn't exceed %d, %llu given", call->call.name,
-			   MAX_STACK_LIMIT, (unsigned long long)arg->integer.value);
+			   "%s([int limit]): limit shouldn't exceed %d, %llu given",
+			   call->call.name, MAX_STACK_LIMIT,
+			   (unsigned long long)arg->integer.value);
 	return arg->integer.value;
 }
 
@@ -329,10 +317,11 @@ static const struct type *stack_call(struct sema *s, struct ast *call)
 
 	if (first->kind == AST_IDENT) {
 		if (!stack_mode_of(first->ident.name, &mode))
-			diag_error(s->diags, first->span,
-				   "Error parsing stack mode: %s: Invalid value for stack_mode: valid "
-				   "values are bpftrace, raw, perf, and build_id.",
-				   call->call.name);
+			diag_error(
+				s->diags, first->span,
+				"Error parsing stack mode: %s: Invalid value for stack_mode: valid "
+				"values are bpftrace, raw, perf, and build_id.",
+				call->call.name);
 		if (args->len == 2)
 			limit = stack_limit(s, call, args->data[1]);
 	} else if (args->len == 2) {
@@ -383,17 +372,17 @@ bool sema_check_arity(struct sema *s, const struct ast *call)
 		diag_error(s->diags, call->span, "%s() requires %u arguments (%zu provided)", name,
 			   min, count);
 	else if (count < min && min == 1)
-		diag_error(s->diags, call->span, "%s() requires at least one argument (%zu provided)",
-			   name, count);
+		diag_error(s->diags, call->span,
+			   "%s() requires at least one argument (%zu provided)", name, count);
 	else if (count < min)
-		diag_error(s->diags, call->span, "%s() requires at least %u arguments (%zu provided)",
-			   name, min, count);
+		diag_error(s->diags, call->span,
+			   "%s() requires at least %u arguments (%zu provided)", name, min, count);
 	else if (max == 1)
-		diag_error(s->diags, call->span, "%s() takes up to one argument (%zu provided)", name,
-			   count);
+		diag_error(s->diags, call->span, "%s() takes up to one argument (%zu provided)",
+			   name, count);
 	else
-		diag_error(s->diags, call->span, "%s() takes up to %u arguments (%zu provided)", name,
-			   max, count);
+		diag_error(s->diags, call->span, "%s() takes up to %u arguments (%zu provided)",
+			   name, max, count);
 	return false;
 }
 
@@ -432,23 +421,14 @@ bool sema_check_args(struct sema *s, const struct ast *call)
 		if (!t || t->kind == TYPE_ERROR)
 			continue;
 		switch (arg_kind(info, i)) {
-		case 'i':
-			ok &= want(s, call, arg, "int", sema_is_integer(t), false);
-			break;
-		case 'k':
-			ok &= want(s, call, arg, "int", sema_is_integer(t), true);
-			break;
-		case 's':
-			ok &= want(s, call, arg, "string", t->kind == TYPE_STRING, true);
-			break;
-		case 'S':
-			ok &= want(s, call, arg, "string", t->kind == TYPE_STRING, false);
-			break;
+		case 'i': ok &= want(s, call, arg, "int", sema_is_integer(t), false); break;
+		case 'k': ok &= want(s, call, arg, "int", sema_is_integer(t), true); break;
+		case 's': ok &= want(s, call, arg, "string", t->kind == TYPE_STRING, true); break;
+		case 'S': ok &= want(s, call, arg, "string", t->kind == TYPE_STRING, false); break;
 		case 'p':
 			ok &= want(s, call, arg, "pointer", t->kind == TYPE_POINTER, false);
 			break;
-		default:
-			break;
+		default: break;
 		}
 	}
 	return ok;

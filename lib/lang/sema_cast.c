@@ -21,7 +21,8 @@ static bool literal_fits(const struct ast *node, const struct type *t)
 	unsigned int bits = t->size * 8;
 
 	if (node->integer.is_negative)
-		return t->is_signed && (bits == 64 || (int64_t)node->integer.value >= -(1LL << (bits - 1)));
+		return t->is_signed &&
+		       (bits == 64 || (int64_t)node->integer.value >= -(1LL << (bits - 1)));
 	if (t->is_signed)
 		return node->integer.value <= (UINT64_MAX >> 1) >> (64 - bits);
 	return node->integer.value <= UINT64_MAX >> (64 - bits);
@@ -39,10 +40,11 @@ static bool convert_int(struct sema *s, struct ast **slot, const struct type *fr
 		return true;
 	}
 	if (!sema_is_agg_number(from) && !sema_fits(from, to))
-		diag_warning(s->diags, node->span,
-			     "Expression of type: %s being cast to type: %s. This may cause unexpected "
-			     "results. Use an explicit cast to suppress this warning.",
-			     type_name(s->arena, from), type_name(s->arena, to));
+		diag_warning(
+			s->diags, node->span,
+			"Expression of type: %s being cast to type: %s. This may cause unexpected "
+			"results. Use an explicit cast to suppress this warning.",
+			type_name(s->arena, from), type_name(s->arena, to));
 	sema_wrap_cast(s, slot, to);
 	return true;
 }
@@ -56,17 +58,13 @@ bool sema_can_convert(const struct type *from, const struct type *to)
 	if (from->kind != to->kind)
 		return false;
 	switch (from->kind) {
-	case TYPE_STRING:
-		return from->size <= to->size;
+	case TYPE_STRING: return from->size <= to->size;
 	case TYPE_TUPLE:
-	case TYPE_RECORD:
-		return sema_compatible(from, to);
+	case TYPE_RECORD: return sema_compatible(from, to);
 	case TYPE_POINTER:
 	case TYPE_BUFFER:
-	case TYPE_AGG:
-		return true;
-	default:
-		return false;
+	case TYPE_AGG: return true;
+	default: return false;
 	}
 }
 
@@ -132,16 +130,11 @@ bool sema_convert(struct sema *s, struct ast **slot, const struct type *to)
 		sema_wrap_cast(s, slot, to);
 		return true;
 	case TYPE_TUPLE:
-	case TYPE_RECORD:
-		return convert_tuple(s, slot, from, to);
-	case TYPE_POINTER:
-		sema_wrap_cast(s, slot, to);
-		return true;
+	case TYPE_RECORD: return convert_tuple(s, slot, from, to);
+	case TYPE_POINTER: sema_wrap_cast(s, slot, to); return true;
 	case TYPE_BUFFER:
-	case TYPE_AGG:
-		return true;
-	default:
-		return false;
+	case TYPE_AGG: return true;
+	default: return false;
 	}
 }
 
@@ -208,8 +201,8 @@ static void check_enum_cast(struct sema *s, const struct ast *node, const struct
 		if (to->enumerators[i].value == e->integer.value)
 			return;
 	}
-	diag_error(s->diags, node->span, "Enum: %s doesn't contain a variant value of %lld", to->name,
-		   (long long)e->integer.value);
+	diag_error(s->diags, node->span, "Enum: %s doesn't contain a variant value of %lld",
+		   to->name, (long long)e->integer.value);
 }
 
 static bool is_castable(struct sema *s, const struct ast *node, const struct type *from,
@@ -220,21 +213,17 @@ static bool is_castable(struct sema *s, const struct ast *node, const struct typ
 	case TYPE_ENUM:
 		if (from->kind == TYPE_ARRAY || from->kind == TYPE_STRING)
 			return from->kind == TYPE_ARRAY && from->size == to->size;
-		return sema_is_integer(from) || from->kind == TYPE_POINTER || from->kind == TYPE_BOOL ||
-		       sema_is_agg_number(from) || from->kind == TYPE_ARGS;
-	case TYPE_POINTER:
-		return from->kind != TYPE_ARRAY;
+		return sema_is_integer(from) || from->kind == TYPE_POINTER ||
+		       from->kind == TYPE_BOOL || sema_is_agg_number(from) ||
+		       from->kind == TYPE_ARGS;
+	case TYPE_POINTER: return from->kind != TYPE_ARRAY;
 	case TYPE_BOOL:
 		return sema_is_integer(from) || from->kind == TYPE_POINTER ||
 		       sema_is_agg_number(from) || from->kind == TYPE_STRING;
-	case TYPE_STRING:
-		return from->kind == TYPE_STRING && from->size <= to->size;
-	case TYPE_USERNAME:
-		return sema_is_integer(from);
-	case TYPE_ARRAY:
-		return check_array_cast(s, node, from, to);
-	default:
-		return false;
+	case TYPE_STRING: return from->kind == TYPE_STRING && from->size <= to->size;
+	case TYPE_USERNAME: return sema_is_integer(from);
+	case TYPE_ARRAY: return check_array_cast(s, node, from, to);
+	default: return false;
 	}
 }
 
@@ -281,8 +270,9 @@ const struct type *sema_cast(struct sema *s, struct ast *node)
 	if (!sema_is_known(from))
 		return from;
 	to = cast_target(s, to, from);
-	if (to->kind == TYPE_BOOL && from->kind != TYPE_ARRAY && ast_is_literal(node->cast.operand) &&
-	    node->cast.operand->kind != AST_TUPLE && node->cast.operand->kind != AST_RECORD) {
+	if (to->kind == TYPE_BOOL && from->kind != TYPE_ARRAY &&
+	    ast_is_literal(node->cast.operand) && node->cast.operand->kind != AST_TUPLE &&
+	    node->cast.operand->kind != AST_RECORD) {
 		if (s->is_final)
 			sema_set_bool(node, sema_literal_bool(node->cast.operand));
 		return to;

@@ -14,11 +14,12 @@ static const struct type *expr_string(struct sema *s, struct ast *node)
 	uint64_t max = s->config->max_strlen;
 
 	/* pton() and getopt() made a string with a type of its own. */
-	if (node->type && (node->type->kind == TYPE_ARRAY || node->type->size > node->string.len + 1))
+	if (node->type &&
+	    (node->type->kind == TYPE_ARRAY || node->type->size > node->string.len + 1))
 		return node->type;
 	if (s->is_final && !s->allow_long_string && node->string.len > max - 1)
-		diag_error(s->diags, node->span, "String is too long (over %" PRIu64 " bytes): %s", max,
-			   node->string.data);
+		diag_error(s->diags, node->span, "String is too long (over %" PRIu64 " bytes): %s",
+			   max, node->string.data);
 	return sema_string(s, node->string.len + 1);
 }
 
@@ -121,7 +122,8 @@ static const struct type *join_branches(struct sema *s, struct ast *node, const 
 	if (then->kind == TYPE_ERROR || other->kind == TYPE_ERROR)
 		return type_error();
 	if (!has_value(node->branch.other) || other->kind == TYPE_NONE)
-		return has_value(node->branch.then) ? sema_promote(s, type_none(), then) : type_void();
+		return has_value(node->branch.then) ? sema_promote(s, type_none(), then)
+						    : type_void();
 	if (!has_value(node->branch.then) || then->kind == TYPE_NONE)
 		return sema_promote(s, type_none(), other);
 	t = sema_promote(s, sema_promote(s, type_none(), then), other);
@@ -200,7 +202,8 @@ static const struct type *expr_tuple(struct sema *s, struct ast *node)
 	}
 	if (bad)
 		return bad;
-	return type_tuple(s->arena, types, is_record ? node->tuple.names : NULL, (uint32_t)items->len);
+	return type_tuple(s->arena, types, is_record ? node->tuple.names : NULL,
+			  (uint32_t)items->len);
 }
 
 const struct type *sema_type_of(struct sema *s, struct ast *node)
@@ -251,53 +254,31 @@ static const struct type *expr_query(struct sema *s, struct ast *node)
 static const struct type *rule(struct sema *s, struct ast *node)
 {
 	switch (node->kind) {
-	case AST_INT:
-		return node->integer.is_literal ? sema_int_literal(s, node) : node->type;
-	case AST_BOOL:
-		return type_bool();
-	case AST_STRING:
-		return expr_string(s, node);
-	case AST_IDENT:
-		return expr_ident(s, node);
-	case AST_BUILTIN:
-		return sema_builtin(s, node);
-	case AST_VAR:
-		return read_var(s, node);
-	case AST_VAR_ADDR:
-		return expr_var_addr(s, node);
-	case AST_MAP:
-		return read_map(s, node);
-	case AST_MAP_ADDR:
-		return expr_map_addr(s, node);
-	case AST_MAP_ACCESS:
-		return expr_map_access(s, node);
-	case AST_CALL:
-		return sema_call(s, node);
-	case AST_UNARY:
-		return sema_unary(s, node);
-	case AST_BINARY:
-		return sema_binary(s, node);
+	case AST_INT: return node->integer.is_literal ? sema_int_literal(s, node) : node->type;
+	case AST_BOOL: return type_bool();
+	case AST_STRING: return expr_string(s, node);
+	case AST_IDENT: return expr_ident(s, node);
+	case AST_BUILTIN: return sema_builtin(s, node);
+	case AST_VAR: return read_var(s, node);
+	case AST_VAR_ADDR: return expr_var_addr(s, node);
+	case AST_MAP: return read_map(s, node);
+	case AST_MAP_ADDR: return expr_map_addr(s, node);
+	case AST_MAP_ACCESS: return expr_map_access(s, node);
+	case AST_CALL: return sema_call(s, node);
+	case AST_UNARY: return sema_unary(s, node);
+	case AST_BINARY: return sema_binary(s, node);
 	case AST_TERNARY:
-	case AST_IF:
-		return expr_ternary(s, node);
-	case AST_FIELD:
-		return sema_field(s, node);
-	case AST_INDEX:
-		return sema_index(s, node);
-	case AST_CAST:
-		return sema_cast(s, node);
+	case AST_IF: return expr_ternary(s, node);
+	case AST_FIELD: return sema_field(s, node);
+	case AST_INDEX: return sema_index(s, node);
+	case AST_CAST: return sema_cast(s, node);
 	case AST_TUPLE:
-	case AST_RECORD:
-		return expr_tuple(s, node);
+	case AST_RECORD: return expr_tuple(s, node);
 	case AST_SIZEOF:
 	case AST_OFFSETOF:
-	case AST_TYPEINFO:
-		return expr_query(s, node);
-	case AST_COMPTIME:
-		s->has_comptime = true;
-		return sema_expr(s, node->expr);
-	case AST_BLOCK:
-		return expr_block(s, node);
+	case AST_TYPEINFO: return expr_query(s, node);
+	case AST_COMPTIME: s->has_comptime = true; return sema_expr(s, node->expr);
+	case AST_BLOCK: return expr_block(s, node);
 	default:
 		diag_error(s->diags, node->span, "a type can't be used as a value");
 		return type_error();
@@ -326,8 +307,8 @@ void sema_condition(struct sema *s, struct ast *node, struct span span)
 static void note_change(struct sema *s, const struct type *was, const struct type *is,
 			bool was_read)
 {
-	if (was_read && (!type_equal(was, is) || was->is_const != is->is_const || was->as != is->as ||
-			 was->mode != is->mode))
+	if (was_read && (!type_equal(was, is) || was->is_const != is->is_const ||
+			 was->as != is->as || was->mode != is->mode))
 		s->has_changed = true;
 }
 
@@ -348,11 +329,13 @@ static const struct type *join_locked(struct sema *s, const char *sigil, const c
 	const struct type *joined = sema_promote(s, locked, t);
 
 	if (!joined || !type_equal(joined, locked))
-		diag_error(s->diags, at->span,
-			   "Type mismatch for %s%s: this type has been locked because it was used in "
-			   "another part of the type graph that was already resolved (e.g. `sizeof`, "
-			   "`typeinfo`, etc.). The new type '%s' doesn't fit into the locked type '%s'",
-			   sigil, name, type_name(s->arena, t), type_name(s->arena, locked));
+		diag_error(
+			s->diags, at->span,
+			"Type mismatch for %s%s: this type has been locked because it was used in "
+			"another part of the type graph that was already resolved (e.g. `sizeof`, "
+			"`typeinfo`, etc.). The new type '%s' doesn't fit into the locked type "
+			"'%s'",
+			sigil, name, type_name(s->arena, t), type_name(s->arena, locked));
 	return locked;
 }
 
@@ -364,7 +347,8 @@ void sema_assign_var(struct sema *s, struct sema_var *var, const struct type *t,
 	if (var->is_sized || current->kind == TYPE_ERROR)
 		return;
 	if (!is_assignable(t, current, false)) {
-		diag_error(s->diags, at->span, "Value '%s' cannot be assigned to a scratch variable.",
+		diag_error(s->diags, at->span,
+			   "Value '%s' cannot be assigned to a scratch variable.",
 			   type_name(s->arena, t));
 		return;
 	}
@@ -373,10 +357,11 @@ void sema_assign_var(struct sema *s, struct sema_var *var, const struct type *t,
 	} else {
 		joined = sema_promote(s, current, t);
 		if (!joined) {
-			diag_error(s->diags, at->span,
-				   "Type mismatch for $%s: trying to assign value of type '%s' when "
-				   "variable already has a type '%s'",
-				   var->v.name, type_name(s->arena, t), type_name(s->arena, current));
+			diag_error(
+				s->diags, at->span,
+				"Type mismatch for $%s: trying to assign value of type '%s' when "
+				"variable already has a type '%s'",
+				var->v.name, type_name(s->arena, t), type_name(s->arena, current));
 			return;
 		}
 		/* A register may keep a trusted pointer, memory does not. */
@@ -398,11 +383,12 @@ void sema_assign_map(struct sema *s, struct sema_map *m, const struct type *t, s
 	} else {
 		joined = sema_is_agg_number(m->value) ? NULL : sema_promote(s, m->value, t);
 		if (!joined) {
-			diag_error(s->diags, at->span,
-				   "Type mismatch for @%s: trying to assign value of type '%s' when "
-				   "map already has a type '%s'",
-				   m->decl->name, type_name(s->arena, t),
-				   type_name(s->arena, m->value));
+			diag_error(
+				s->diags, at->span,
+				"Type mismatch for @%s: trying to assign value of type '%s' when "
+				"map already has a type '%s'",
+				m->decl->name, type_name(s->arena, t),
+				type_name(s->arena, m->value));
 			return;
 		}
 		joined = sema_stored(s, joined);
@@ -432,10 +418,11 @@ void sema_assign_key(struct sema *s, struct sema_map *m, const struct type *t, s
 	} else {
 		joined = sema_promote(s, m->key, t);
 		if (!joined) {
-			diag_error(s->diags, at->span,
-				   "Argument mismatch for @%s: trying to access with arguments: '%s' "
-				   "when map expects arguments: '%s'",
-				   m->decl->name, type_name(s->arena, t), type_name(s->arena, m->key));
+			diag_error(
+				s->diags, at->span,
+				"Argument mismatch for @%s: trying to access with arguments: '%s' "
+				"when map expects arguments: '%s'",
+				m->decl->name, type_name(s->arena, t), type_name(s->arena, m->key));
 			return;
 		}
 		joined = sema_stored(s, joined);
@@ -453,8 +440,9 @@ void sema_convert_key(struct sema *s, struct sema_map *m, struct ast **key, stru
 	if (t->kind == TYPE_POINTER && t->as == AS_CTX)
 		diag_error(s->diags, (*key)->span, "context cannot be part of a map key");
 	if (!sema_convert(s, key, m->key))
-		diag_error(s->diags, at->span,
-			   "Type mismatch for @%s: trying to assign key of type '%s' when map already "
-			   "has a key type '%s'",
-			   m->decl->name, type_name(s->arena, t), type_name(s->arena, m->key));
+		diag_error(
+			s->diags, at->span,
+			"Type mismatch for @%s: trying to assign key of type '%s' when map already "
+			"has a key type '%s'",
+			m->decl->name, type_name(s->arena, t), type_name(s->arena, m->key));
 }

@@ -92,12 +92,8 @@ static void check_jumps(void *ctx, struct ast *node)
 		break;
 	case AST_WHILE:
 	case AST_FOR_MAP:
-	case AST_FOR_RANGE:
-		check_loop(f, node);
-		break;
-	default:
-		ast_each_child(node, check_jumps, ctx);
-		break;
+	case AST_FOR_RANGE: check_loop(f, node); break;
+	default: ast_each_child(node, check_jumps, ctx); break;
 	}
 }
 
@@ -156,28 +152,20 @@ static bool ends(struct flow *f, struct ast *node)
 	switch (node->kind) {
 	case AST_RETURN:
 	case AST_BREAK:
-	case AST_CONTINUE:
-		return true;
+	case AST_CONTINUE: return true;
 	case AST_IF:
-	case AST_TERNARY:
-		return branch_ends(f, node);
-	case AST_BLOCK:
-		return block_ends(f, node);
-	case AST_WHILE:
-		(void)ends(f, node->repeat.body);
-		return ends(f, node->repeat.cond);
+	case AST_TERNARY: return branch_ends(f, node);
+	case AST_BLOCK: return block_ends(f, node);
+	case AST_WHILE: (void)ends(f, node->repeat.body); return ends(f, node->repeat.cond);
 	case AST_FOR_MAP:
-	case AST_FOR_RANGE:
-		(void)ends(f, node->loop.body);
-		return false;
+	case AST_FOR_RANGE: (void)ends(f, node->loop.body); return false;
 	case AST_BINARY:
 		if (node->binary.op == OPR_LAND || node->binary.op == OPR_LOR) {
 			(void)ends(f, node->binary.right);
 			return ends(f, node->binary.left);
 		}
 		break;
-	default:
-		break;
+	default: break;
 	}
 	ast_each_child(node, some_child_ends, &search);
 	return search.found;

@@ -79,12 +79,9 @@ bool sema_literal_bool(const struct ast *node)
 {
 	switch (node->kind) {
 	case AST_INT:
-	case AST_BOOL:
-		return node->integer.value != 0;
-	case AST_STRING:
-		return node->string.len != 0;
-	default:
-		return true;
+	case AST_BOOL: return node->integer.value != 0;
+	case AST_STRING: return node->string.len != 0;
+	default: return true;
 	}
 }
 
@@ -135,13 +132,11 @@ static int literals_equal(const struct ast *a, const struct ast *b)
 	case AST_INT:
 		return a->integer.value == b->integer.value &&
 		       a->integer.is_negative == b->integer.is_negative;
-	case AST_BOOL:
-		return a->integer.value == b->integer.value;
+	case AST_BOOL: return a->integer.value == b->integer.value;
 	case AST_STRING:
 		return a->string.len == b->string.len &&
 		       memcmp(a->string.data, b->string.data, a->string.len) == 0;
-	default:
-		return items_equal(a, b);
+	default: return items_equal(a, b);
 	}
 }
 
@@ -172,7 +167,9 @@ static struct number positive(uint64_t value)
 
 static struct number signed_number(int64_t value)
 {
-	return (struct number){ .is_valid = true, .is_negative = value < 0, .value = (uint64_t)value };
+	return (struct number){ .is_valid = true,
+				.is_negative = value < 0,
+				.value = (uint64_t)value };
 }
 
 static const struct number overflow = { 0 };
@@ -225,7 +222,8 @@ static struct number fold_signed(enum ast_op op, int64_t a, int64_t b)
 	case OPR_BAND: return signed_number(a & b);
 	case OPR_BOR: return signed_number(a | b);
 	case OPR_BXOR: return signed_number(a ^ b);
-	case OPR_SHL: return b >= 0 && b < 64 ? signed_number((int64_t)((uint64_t)a << b)) : overflow;
+	case OPR_SHL:
+		return b >= 0 && b < 64 ? signed_number((int64_t)((uint64_t)a << b)) : overflow;
 	case OPR_SHR: return b >= 0 && b < 64 ? signed_number(a >> b) : overflow;
 	default: return overflow;
 	}
@@ -250,8 +248,9 @@ static void fold_ints(struct sema *s, struct ast *node)
 		uint64_t a = l->integer.value, b = r->integer.value;
 
 		if (ast_op_is_comparison(op)) {
-			int order = is_signed ? ((int64_t)a > (int64_t)b) - ((int64_t)a < (int64_t)b)
-					      : (a > b) - (a < b);
+			int order = is_signed
+					    ? ((int64_t)a > (int64_t)b) - ((int64_t)a < (int64_t)b)
+					    : (a > b) - (a < b);
 
 			sema_set_bool(node, compare(op, order));
 			return;
@@ -273,9 +272,14 @@ static void fold_bools(struct sema *s, struct ast *node)
 	enum ast_op op = node->binary.op;
 
 	switch (op) {
-	case OPR_LAND: case OPR_MUL: case OPR_BAND: sema_set_bool(node, a && b); break;
-	case OPR_LOR: case OPR_ADD: case OPR_BOR: sema_set_bool(node, a || b); break;
-	case OPR_SUB: case OPR_BXOR: sema_set_bool(node, a != b); break;
+	case OPR_LAND:
+	case OPR_MUL:
+	case OPR_BAND: sema_set_bool(node, a && b); break;
+	case OPR_LOR:
+	case OPR_ADD:
+	case OPR_BOR: sema_set_bool(node, a || b); break;
+	case OPR_SUB:
+	case OPR_BXOR: sema_set_bool(node, a != b); break;
 	case OPR_SHL: sema_set_bool(node, !a && b); break;
 	case OPR_SHR: sema_set_bool(node, a && !b); break;
 	case OPR_DIV:
@@ -284,9 +288,7 @@ static void fold_bools(struct sema *s, struct ast *node)
 			diag_error(s->diags, node->span, FLOW_ERROR);
 		sema_set_bool(node, op == OPR_DIV && a && b);
 		break;
-	default:
-		sema_set_bool(node, compare(op, a - b));
-		break;
+	default: sema_set_bool(node, compare(op, a - b)); break;
 	}
 }
 
@@ -412,7 +414,8 @@ static void fold_positional(struct sema *s, struct ast *node)
 		sema_set_int(node, 0);
 		return;
 	}
-	if (!number_parse(&value, s->arena, text + is_negative, strlen(text + is_negative), &message) ||
+	if (!number_parse(&value, s->arena, text + is_negative, strlen(text + is_negative),
+			  &message) ||
 	    (is_negative && value > (uint64_t)INT64_MAX + 1)) {
 		sema_set_string(node, text, strlen(text));
 		return;

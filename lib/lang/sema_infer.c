@@ -21,14 +21,14 @@ struct transform {
 
 static void reset(struct sema *s)
 {
-	vec_foreach(&s->vars, it) {
+	vec_foreach (&s->vars, it) {
 		struct sema_var *var = *it;
 
 		if (var->v.type->kind != TYPE_ERROR)
 			var->v.type = type_none();
 		var->is_sized = false;
 	}
-	vec_foreach(&s->maps, it) {
+	vec_foreach (&s->maps, it) {
 		struct sema_map *m = *it;
 
 		m->key = type_none();
@@ -41,9 +41,9 @@ static void start_iteration(struct sema *s)
 {
 	s->has_changed = false;
 	s->has_comptime = false;
-	vec_foreach(&s->vars, it)
+	vec_foreach (&s->vars, it)
 		(*it)->was_read = false;
-	vec_foreach(&s->maps, it)
+	vec_foreach (&s->maps, it)
 		(*it)->was_read = false;
 }
 
@@ -94,7 +94,8 @@ static bool iterate(struct sema *s)
 		if (!s->has_changed)
 			return true;
 	}
-	diag_error(s->diags, (struct span){ 0 }, "types don't settle after %d steps", MAX_ITERATIONS);
+	diag_error(s->diags, (struct span){ 0 }, "types don't settle after %d steps",
+		   MAX_ITERATIONS);
 	return false;
 }
 
@@ -103,7 +104,7 @@ static bool set_default_values(struct sema *s)
 {
 	bool any = false;
 
-	vec_foreach(&s->maps, it) {
+	vec_foreach (&s->maps, it) {
 		struct sema_map *m = *it;
 
 		if (m->is_used && m->value->kind == TYPE_NONE) {
@@ -126,17 +127,12 @@ static bool solve(struct sema *s)
 static uint64_t visible_size(const struct type *t)
 {
 	switch (t->kind) {
-	case TYPE_KSTACK:
-		return t->limit * (t->mode == STACK_BUILD_ID ? 32 : 8) + 8;
-	case TYPE_USTACK:
-		return t->limit * (t->mode == STACK_BUILD_ID ? 32 : 8) + 16;
-	case TYPE_INET:
-		return 24;
+	case TYPE_KSTACK: return t->limit * (t->mode == STACK_BUILD_ID ? 32 : 8) + 8;
+	case TYPE_USTACK: return t->limit * (t->mode == STACK_BUILD_ID ? 32 : 8) + 16;
+	case TYPE_INET: return 24;
 	case TYPE_TIMESTAMP:
-	case TYPE_CGROUP_PATH:
-		return 16;
-	default:
-		return t->size;
+	case TYPE_CGROUP_PATH: return 16;
+	default: return t->size;
 	}
 }
 
@@ -216,20 +212,17 @@ static void transform(void *ctx, struct ast *node)
 	switch (node->kind) {
 	case AST_SIZEOF:
 	case AST_OFFSETOF:
-	case AST_TYPEINFO:
-		transform_query(tr, node);
-		break;
+	case AST_TYPEINFO: transform_query(tr, node); break;
 	case AST_CAST:
 		ast_each_child(node, transform, ctx);
-		if (node->type && node->type->kind == TYPE_BOOL && node->cast.operand->kind != AST_TUPLE &&
+		if (node->type && node->type->kind == TYPE_BOOL &&
+		    node->cast.operand->kind != AST_TUPLE &&
 		    node->cast.operand->kind != AST_RECORD && ast_is_literal(node->cast.operand)) {
 			sema_set_bool(node, sema_literal_bool(node->cast.operand));
 			tr->done_any = true;
 		}
 		break;
-	default:
-		ast_each_child(node, transform, ctx);
-		break;
+	default: ast_each_child(node, transform, ctx); break;
 	}
 }
 
@@ -248,13 +241,13 @@ static bool transform_all(struct sema *s)
 
 static void lock(struct sema *s)
 {
-	vec_foreach(&s->vars, it) {
+	vec_foreach (&s->vars, it) {
 		struct sema_var *var = *it;
 
 		if (var->is_introspected && !var->locked && var->v.type->kind != TYPE_NONE)
 			var->locked = var->v.type;
 	}
-	vec_foreach(&s->maps, it) {
+	vec_foreach (&s->maps, it) {
 		struct sema_map *m = *it;
 
 		if (!m->is_introspected)
@@ -301,7 +294,8 @@ bool sema_infer(struct sema *s)
 		lock(s);
 	}
 	diag_error(s->diags, (struct span){ 0 },
-		   "Type resolution exceeded maximum iterations (%d); possible infinite loop in comptime "
+		   "Type resolution exceeded maximum iterations (%d); possible infinite loop in "
+		   "comptime "
 		   "expressions",
 		   MAX_ROUNDS);
 	return false;

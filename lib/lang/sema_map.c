@@ -59,18 +59,20 @@ static void link_map(struct sema *s, struct ast *node)
 
 static void report_keyed(struct sema *s, const struct ast *node)
 {
-	diag_error(s->diags, node->span,
-		   "@%s used as a map with an explicit key (non-scalar map), previously used without "
-		   "an explicit key (scalar map)",
-		   node->map.name);
+	diag_error(
+		s->diags, node->span,
+		"@%s used as a map with an explicit key (non-scalar map), previously used without "
+		"an explicit key (scalar map)",
+		node->map.name);
 }
 
 static void report_scalar(struct sema *s, const struct ast *node)
 {
-	diag_error(s->diags, node->span,
-		   "@%s used as a map without an explicit key (scalar map), previously used with an "
-		   "explicit key (non-scalar map)",
-		   node->map.name);
+	diag_error(
+		s->diags, node->span,
+		"@%s used as a map without an explicit key (scalar map), previously used with an "
+		"explicit key (non-scalar map)",
+		node->map.name);
 }
 
 void sema_check_use(struct sema *s, const struct ast *node)
@@ -142,8 +144,7 @@ static void walk_map_call(struct map_walk *w, struct ast *call)
 		if (map->kind == AST_MAP)
 			vec_push(w->s->arena, &w->deferred, call);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 
@@ -246,9 +247,7 @@ static void walk(void *ctx, struct ast *node)
 	struct map_walk *w = ctx;
 
 	switch (node->kind) {
-	case AST_MAP:
-		use_access(w, node);
-		break;
+	case AST_MAP: use_access(w, node); break;
 	case AST_MAP_ACCESS:
 		use_access(w, node);
 		walk(w, node->map.key);
@@ -257,21 +256,13 @@ static void walk(void *ctx, struct ast *node)
 		link_map(w->s, node);
 		node->map.map->is_passed = true;
 		break;
-	case AST_CALL:
-		walk_call(w, node);
-		break;
-	case AST_ASSIGN:
-		walk_assign(w, node);
-		break;
-	case AST_FOR_MAP:
-		walk_for_map(w, node);
-		break;
+	case AST_CALL: walk_call(w, node); break;
+	case AST_ASSIGN: walk_assign(w, node); break;
+	case AST_FOR_MAP: walk_for_map(w, node); break;
 	case AST_SIZEOF:
 	case AST_OFFSETOF:
 	case AST_TYPEOF:
-	case AST_TYPEINFO:
-		walk_query(w, node);
-		break;
+	case AST_TYPEINFO: walk_query(w, node); break;
 	case AST_LET:
 		type_expr_each_child(node->let.declared, walk_deferred_child, w);
 		if (node->let.init)
@@ -281,9 +272,7 @@ static void walk(void *ctx, struct ast *node)
 		type_expr_each_child(node->cast.to, walk_deferred_child, w);
 		walk(w, node->cast.operand);
 		break;
-	default:
-		ast_each_child(node, walk, w);
-		break;
+	default: ast_each_child(node, walk, w); break;
 	}
 }
 
@@ -293,14 +282,11 @@ static void use_in_call(struct sema *s, const struct ast *call)
 	const struct ast *map = call->call.args.data[0];
 
 	switch (call->call.builtin) {
-	case BI_is_scalar:
-		break;
+	case BI_is_scalar: break;
 	case BI_delete:
 		use(s, map, call->call.args.len == 1 ? MAP_USE_SCALAR : MAP_USE_KEYED);
 		break;
-	default:
-		use(s, map, MAP_USE_KEYED);
-		break;
+	default: use(s, map, MAP_USE_KEYED); break;
 	}
 }
 

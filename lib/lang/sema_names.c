@@ -18,12 +18,9 @@ static const char *kind_name(enum probe_kind kind)
 	switch (kind) {
 	case PROBE_begin:
 	case PROBE_end:
-	case PROBE_self:
-		return "special";
-	case PROBE_bench:
-		return "benchmark";
-	default:
-		return probe_infos[kind].name;
+	case PROBE_self: return "special";
+	case PROBE_bench: return "benchmark";
+	default: return probe_infos[kind].name;
 	}
 }
 
@@ -42,7 +39,8 @@ static void report_probe(struct sema *s, const struct ast *node, enum builtin b,
 		diag_error(s->diags, node->span,
 			   "The retval builtin can only be used with 'kretprobe' and 'uretprobe' "
 			   "and 'fentry' probes%s",
-			   s->probe->kind == PROBE_tracepoint ? " (try to use args.ret instead)" : "");
+			   s->probe->kind == PROBE_tracepoint ? " (try to use args.ret instead)"
+							      : "");
 		break;
 	case BI_arg:
 		diag_error(s->diags, node->span,
@@ -72,8 +70,9 @@ static void report_probe(struct sema *s, const struct ast *node, enum builtin b,
 		diag_error(s->diags, node->span, "override() can only be used inside kprobes");
 		break;
 	case BI_path:
-		diag_error(s->diags, node->span,
-			   "The path function can only be used with 'fentry', 'fexit', 'iter' probes");
+		diag_error(
+			s->diags, node->span,
+			"The path function can only be used with 'fentry', 'fexit', 'iter' probes");
 		break;
 	case BI_signal:
 	case BI_signal_thread:
@@ -81,7 +80,8 @@ static void report_probe(struct sema *s, const struct ast *node, enum builtin b,
 			   kind_name(s->probe->kind));
 		break;
 	default:
-		diag_error(s->diags, node->span, "%s can not be used with \"%s\" probes", name, kind);
+		diag_error(s->diags, node->span, "%s can not be used with \"%s\" probes", name,
+			   kind);
 		break;
 	}
 }
@@ -109,12 +109,12 @@ static void add_item(struct sema *s, struct ast *record, const char ***names_at,
 /* The configuration, as a record of literals. */
 static void set_config(struct sema *s, struct ast *node)
 {
-	static const char *const unstable[] = { [UNSTABLE_WARN] = "warn",
-						[UNSTABLE_ENABLE] = "enable",
-						[UNSTABLE_ERROR] = "error" };
-	static const char *const missing[] = { [MISSING_ERROR] = "error",
-					       [MISSING_WARN] = "warn",
-					       [MISSING_IGNORE] = "ignore" };
+	static const char *const unstable[] = {
+		[UNSTABLE_WARN] = "warn", [UNSTABLE_ENABLE] = "enable", [UNSTABLE_ERROR] = "error"
+	};
+	static const char *const missing[] = {
+		[MISSING_ERROR] = "error", [MISSING_WARN] = "warn", [MISSING_IGNORE] = "ignore"
+	};
 	static const char *const stack_modes[] = { [STACK_BPFTRACE] = "bpftrace",
 						   [STACK_PERF] = "perf",
 						   [STACK_RAW] = "raw",
@@ -178,8 +178,8 @@ static void check_arg_number(struct sema *s, const struct ast *node, uint32_t nu
 static void check_args(struct sema *s, const struct ast *node)
 {
 	enum probe_kind kind = s->probe->kind;
-	const struct attach_point *ap = s->probe->attach_points.len ? s->probe->attach_points.data[0]
-								    : NULL;
+	const struct attach_point *ap =
+		s->probe->attach_points.len ? s->probe->attach_points.data[0] : NULL;
 
 	if ((kind == PROBE_fentry || kind == PROBE_fexit) && ap &&
 	    (ap->prog_id || (ap->module && strcmp(ap->module, "bpf") == 0)))
@@ -210,22 +210,15 @@ static void set_builtin(struct sema *s, struct ast *node, enum builtin b, uint32
 		name = kind_name(s->probe->kind);
 		sema_set_string(node, name, strlen(name));
 		return;
-	case BI_config:
-		set_config(s, node);
-		return;
-	case BI_arg:
-		check_arg_number(s, node, number);
-		break;
-	case BI_args:
-		check_args(s, node);
-		break;
+	case BI_config: set_config(s, node); return;
+	case BI_arg: check_arg_number(s, node, number); break;
+	case BI_args: check_args(s, node); break;
 	case BI_sarg:
 		diag_warning(s->diags, node->span,
 			     "sarg* is deprecated and will be removed in the future.");
 		diag_hint(s->diags, "Use *(reg(\"sp\") + <stack_offset>) instead.");
 		break;
-	default:
-		break;
+	default: break;
 	}
 	n.ident.name = name;
 	n.ident.builtin = b;
@@ -368,11 +361,13 @@ static void name_var_call(struct sema *s, struct ast *node, enum builtin b, uint
 		node->call.builtin = BI_comm_of;
 		names(s, node->call.args.data[0]);
 	} else {
-		uint32_t max = is_stack ? 2 : b == BI_pid || b == BI_tid || b == BI_nsecs || b == BI_comm;
+		uint32_t max =
+			is_stack ? 2 : b == BI_pid || b == BI_tid || b == BI_nsecs || b == BI_comm;
 
 		if (max == 0)
-			diag_error(s->diags, node->span, "%s() requires no arguments (%zu provided)",
-				   node->call.name, count);
+			diag_error(s->diags, node->span,
+				   "%s() requires no arguments (%zu provided)", node->call.name,
+				   count);
 		else if (max == 1)
 			diag_error(s->diags, node->span,
 				   "%s() takes up to one argument (%zu provided)", node->call.name,
@@ -429,7 +424,8 @@ static void name_call(struct sema *s, struct ast *node)
 
 	node->call.name = builtin_name(node->call.name);
 	if (b == BI_tseries)
-		check_unstable(s, node, s->config->unstable_tseries, "tseries", "unstable_tseries", 1);
+		check_unstable(s, node, s->config->unstable_tseries, "tseries", "unstable_tseries",
+			       1);
 	if (b == BI_dw_ustack)
 		check_unstable(s, node, s->config->unstable_dw_ustack,
 			       "dw_ustack (DWARF stack unwinding)", "unstable_dw_ustack", 2);
@@ -468,8 +464,8 @@ static void name_type_query(struct sema *s, struct ast *node)
 	struct type_expr *t;
 
 	if (node->kind == AST_TYPEINFO)
-		check_unstable(s, node, s->config->unstable_typeinfo, "typeinfo", "unstable_typeinfo",
-			       4);
+		check_unstable(s, node, s->config->unstable_typeinfo, "typeinfo",
+			       "unstable_typeinfo", 4);
 	if (e && e->kind == AST_IDENT) {
 		name_ident(s, e);
 		if (e->kind != AST_IDENT)
@@ -504,18 +500,12 @@ static void names(void *ctx, struct ast *node)
 	struct sema *s = ctx;
 
 	switch (node->kind) {
-	case AST_IDENT:
-		name_ident(s, node);
-		break;
-	case AST_CALL:
-		name_call(s, node);
-		break;
+	case AST_IDENT: name_ident(s, node); break;
+	case AST_CALL: name_call(s, node); break;
 	case AST_SIZEOF:
 	case AST_OFFSETOF:
 	case AST_TYPEOF:
-	case AST_TYPEINFO:
-		name_type_query(s, node);
-		break;
+	case AST_TYPEINFO: name_type_query(s, node); break;
 	case AST_ASSIGN:
 		expand_assign(s, node);
 		ast_each_child(node, names, ctx);
@@ -534,14 +524,14 @@ static void names(void *ctx, struct ast *node)
 			break;
 		diag_warning(s->diags, node->span,
 			     "While loops are deprecated and may be removed in the future.");
-		diag_hint(s->diags,
-			  "For loops support ranges (e.g. `for ($x : $start..$end) { ... }`), and can "
-			  "be used in place of while. These are more easily proven to be bounded by "
-			  "the verifier.");
+		diag_hint(
+			s->diags,
+			"For loops support ranges (e.g. `for ($x : $start..$end) { ... }`), and "
+			"can "
+			"be used in place of while. These are more easily proven to be bounded by "
+			"the verifier.");
 		break;
-	default:
-		ast_each_child(node, names, ctx);
-		break;
+	default: ast_each_child(node, names, ctx); break;
 	}
 }
 
@@ -572,9 +562,7 @@ void sema_fold_builtin(struct sema *s, struct ast *call)
 	struct sema_map *m;
 
 	switch (call->call.builtin) {
-	case BI_getopt:
-		sema_fold_getopt(s, call);
-		break;
+	case BI_getopt: sema_fold_getopt(s, call); break;
 	case BI_is_literal:
 		if (arg)
 			sema_set_bool(call, ast_is_literal(arg));
@@ -591,7 +579,6 @@ void sema_fold_builtin(struct sema *s, struct ast *call)
 		if (m->use != MAP_USE_UNKNOWN)
 			sema_set_bool(call, m->use == MAP_USE_SCALAR);
 		break;
-	default:
-		break;
+	default: break;
 	}
 }

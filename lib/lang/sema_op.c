@@ -30,8 +30,8 @@ static const struct type *two_pointers(struct sema *s, struct ast *node, const s
 		const char *ln = type_name(s->arena, l->elem);
 		const char *rn = type_name(s->arena, r->elem);
 
-		diag_warning(s->diags, node->span, "comparison of distinct pointer types: %s, %s", ln,
-			     rn);
+		diag_warning(s->diags, node->span, "comparison of distinct pointer types: %s, %s",
+			     ln, rn);
 		diag_note(s->diags, node->binary.left->span, "left (%s)", ln);
 		diag_note(s->diags, node->binary.right->span, "right (%s)", rn);
 	}
@@ -89,10 +89,11 @@ static const struct type *number_binary(struct sema *s, struct ast *node, const 
 		return type_bool();
 	same = l->kind == r->kind && l->size == r->size && l_signed == r_signed;
 	if (s->is_final && !same && (op == OPR_DIV || op == OPR_MOD) && (l_signed || r_signed))
-		diag_warning(s->diags, node->span,
-			     "signed operands for '%s' can lead to undefined behavior (cast to unsigned "
-			     "to silence warning)",
-			     ast_op_name(op));
+		diag_warning(
+			s->diags, node->span,
+			"signed operands for '%s' can lead to undefined behavior (cast to unsigned "
+			"to silence warning)",
+			ast_op_name(op));
 	return sema_int(s, 8, l_signed || r_signed || op == OPR_SUB, as);
 }
 
@@ -142,7 +143,8 @@ static void check_other(struct sema *s, const struct ast *node, const struct typ
 	} else if (!sema_compatible(l, r) && !is_kube_comparison(node, l, r)) {
 		mismatch(s, node, l, r);
 		if (l->kind == TYPE_KUBE || r->kind == TYPE_KUBE)
-			diag_hint(s->diags, "compare it with a literal: `namespace == \"default\"`");
+			diag_hint(s->diags,
+				  "compare it with a literal: `namespace == \"default\"`");
 	} else if (op != OPR_EQ && op != OPR_NE) {
 		(void)invalid(s, node, l, r);
 	}
@@ -239,10 +241,10 @@ static const struct type *dereference(struct sema *s, struct ast *node, const st
 		return t;
 	}
 	if (s->is_final)
-		sema_wrap_cast(s, &node->unary.operand,
-			       type_pointer(s->arena, type_int(8, false),
-					    t->as == AS_NONE ? sema_probe_space(s->probe->kind)
-							     : t->as));
+		sema_wrap_cast(
+			s, &node->unary.operand,
+			type_pointer(s->arena, type_int(8, false),
+				     t->as == AS_NONE ? sema_probe_space(s->probe->kind) : t->as));
 	return sema_int(s, 8, false, t->as);
 }
 
@@ -251,9 +253,9 @@ const struct type *sema_unary(struct sema *s, struct ast *node)
 	enum ast_op op = node->unary.op;
 	const struct type *t;
 
-	if (is_step(op) && (node->unary.operand->kind == AST_VAR ||
-			    node->unary.operand->kind == AST_MAP ||
-			    node->unary.operand->kind == AST_MAP_ACCESS))
+	if (is_step(op) &&
+	    (node->unary.operand->kind == AST_VAR || node->unary.operand->kind == AST_MAP ||
+	     node->unary.operand->kind == AST_MAP_ACCESS))
 		return step(s, node);
 	t = sema_expr(s, node->unary.operand);
 	if (!sema_is_known(t))
@@ -263,10 +265,12 @@ const struct type *sema_unary(struct sema *s, struct ast *node)
 			   "The %s operator must be applied to a map or variable", ast_op_name(op));
 		return type_error();
 	}
-	if (op == OPR_DEREF && (t->kind == TYPE_POINTER || t->kind == TYPE_ARGS || sema_is_integer(t)))
+	if (op == OPR_DEREF &&
+	    (t->kind == TYPE_POINTER || t->kind == TYPE_ARGS || sema_is_integer(t)))
 		return dereference(s, node, t);
-	if (t->kind == TYPE_BOOL ? op != OPR_LNOT
-				 : !sema_is_integer(t) && !(t->kind == TYPE_POINTER && op == OPR_LNOT)) {
+	if (t->kind == TYPE_BOOL
+		    ? op != OPR_LNOT
+		    : !sema_is_integer(t) && !(t->kind == TYPE_POINTER && op == OPR_LNOT)) {
 		diag_error(s->diags, node->span,
 			   "The %s operator can not be used on expressions of type '%s'",
 			   ast_op_name(op), type_name(s->arena, t));

@@ -43,8 +43,8 @@ static bool given(const struct sema *s, const char *name, const char **value)
 
 static void bad_value(struct sema *s, const char *name, const char *value, const char *why)
 {
-	diag_error(s->diags, (struct span){ 0 },
-		   "program command line option --%s %s (value: %s)", name, why, value);
+	diag_error(s->diags, (struct span){ 0 }, "program command line option --%s %s (value: %s)",
+		   name, why, value);
 }
 
 static bool parse_bool(const char *text, bool *value)
@@ -131,7 +131,7 @@ static const char *default_text(struct sema *s, const struct ast *value)
 
 static struct named_param *find_param(struct sema *s, const char *name)
 {
-	vec_foreach(&s->program->named_params, it) {
+	vec_foreach (&s->program->named_params, it) {
 		if (strcmp(it->name, name) == 0)
 			return it;
 	}
@@ -142,7 +142,8 @@ static struct named_param *find_param(struct sema *s, const char *name)
 static bool declare(struct sema *s, const struct ast *call, const char *name,
 		    const struct ast *value, const char *description)
 {
-	struct named_param p = { .name = name, .description = description,
+	struct named_param p = { .name = name,
+				 .description = description,
 				 .default_text = default_text(s, value) };
 	struct named_param *known = find_param(s, name);
 
@@ -159,7 +160,8 @@ static bool declare(struct sema *s, const struct ast *call, const char *name,
 	}
 	if (description && known->description && strcmp(description, known->description) != 0) {
 		diag_error(s->diags, call->span,
-			   "Command line option '%s' must have the same description in all places it's "
+			   "Command line option '%s' must have the same description in all places "
+			   "it's "
 			   "used. Hint: You can wrap it in a macro",
 			   name);
 		return false;
@@ -176,9 +178,10 @@ void sema_fold_getopt(struct sema *s, struct ast *call)
 	const char *name, *description = NULL;
 
 	if (args->len < 1 || args->len > 3) {
-		diag_error(s->diags, call->span,
-			   "The 'getopt' function can take a maximum of three arguments and a minimum "
-			   "of one argument.");
+		diag_error(
+			s->diags, call->span,
+			"The 'getopt' function can take a maximum of three arguments and a minimum "
+			"of one argument.");
 		return;
 	}
 	if (args->data[0]->kind != AST_STRING) {
@@ -188,8 +191,9 @@ void sema_fold_getopt(struct sema *s, struct ast *call)
 	}
 	name = args->data[0]->string.data;
 	if (args->len == 3 && args->data[2]->kind != AST_STRING) {
-		diag_error(s->diags, args->data[2]->span,
-			   "Function 'getopt' requires the third parameter to be a string literal.");
+		diag_error(
+			s->diags, args->data[2]->span,
+			"Function 'getopt' requires the third parameter to be a string literal.");
 		return;
 	}
 	if (args->len == 3)
@@ -197,7 +201,8 @@ void sema_fold_getopt(struct sema *s, struct ast *call)
 	if (value && value->kind != AST_STRING && value->kind != AST_BOOL &&
 	    !(value->kind == AST_INT && value->integer.is_literal)) {
 		diag_error(s->diags, value->span,
-			   "Second argument to 'getopt' must be a string literal, integer literal, or a "
+			   "Second argument to 'getopt' must be a string literal, integer literal, "
+			   "or a "
 			   "boolean literal.");
 		return;
 	}
@@ -218,7 +223,7 @@ static const char *expected(struct sema *s, bool is_help)
 
 	if (!s->program->named_params.len)
 		return "no custom program options defined.";
-	vec_foreach(&s->program->named_params, it) {
+	vec_foreach (&s->program->named_params, it) {
 		text = arena_printf(s->arena, "%s%s--%s%s%s", text, separator, it->name,
 				    is_help && it->description ? ": " : "",
 				    is_help && it->description ? it->description : "");

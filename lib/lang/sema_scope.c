@@ -67,11 +67,12 @@ static void capture(struct scope_walk *w, struct sema_var *var)
 {
 	uint32_t depth = w->loop_depth;
 
-	for (struct loop_frame *f = w->loop; f && depth > var->v.loop_depth; f = f->parent, depth--) {
+	for (struct loop_frame *f = w->loop; f && depth > var->v.loop_depth;
+	     f = f->parent, depth--) {
 		bool found = false;
 
 		var->v.is_captured = true;
-		vec_foreach(&f->loop->loop.captures, it)
+		vec_foreach (&f->loop->loop.captures, it)
 			found |= *it == &var->v;
 		if (!found)
 			vec_push(w->s->arena, &f->loop->loop.captures, &var->v);
@@ -158,7 +159,7 @@ static void enter(struct scope_walk *w, struct sema_scope *scope)
 
 static void leave(struct scope_walk *w)
 {
-	vec_foreach(&w->scope->vars, it)
+	vec_foreach (&w->scope->vars, it)
 		(void)strmap_put(&w->visible, (*it)->v.name, NULL);
 	w->scope = w->scope->parent;
 }
@@ -202,9 +203,7 @@ static void walk(void *ctx, struct ast *node)
 
 	switch (node->kind) {
 	case AST_VAR:
-	case AST_VAR_ADDR:
-		walk_var(w, node);
-		break;
+	case AST_VAR_ADDR: walk_var(w, node); break;
 	case AST_ASSIGN:
 		walk(w, node->assign.rhs);
 		if (node->assign.lhs && node->assign.lhs->kind == AST_VAR)
@@ -212,18 +211,14 @@ static void walk(void *ctx, struct ast *node)
 		else if (node->assign.lhs)
 			walk(w, node->assign.lhs);
 		break;
-	case AST_LET:
-		walk_let(w, node);
-		break;
+	case AST_LET: walk_let(w, node); break;
 	case AST_BLOCK:
 		enter(w, &scope);
 		ast_each_child(node, walk, w);
 		leave(w);
 		break;
 	case AST_FOR_MAP:
-	case AST_FOR_RANGE:
-		walk_loop(w, node);
-		break;
+	case AST_FOR_RANGE: walk_loop(w, node); break;
 	case AST_SIZEOF:
 	case AST_OFFSETOF:
 	case AST_TYPEOF:
@@ -238,9 +233,7 @@ static void walk(void *ctx, struct ast *node)
 		w->meta_depth--;
 		walk(w, node->cast.operand);
 		break;
-	default:
-		ast_each_child(node, walk, w);
-		break;
+	default: ast_each_child(node, walk, w); break;
 	}
 }
 
@@ -260,10 +253,10 @@ bool sema_scopes(struct sema *s)
 			walk(&w, s->probe->predicate);
 		walk(&w, s->probe->body);
 	}
-	vec_foreach(&s->vars, it) {
+	vec_foreach (&s->vars, it) {
 		if (!(*it)->is_assigned)
-			diag_warning(s->diags, (*it)->v.span,
-				     "Variable $%s was never assigned to.", plain((*it)->v.name));
+			diag_warning(s->diags, (*it)->v.span, "Variable $%s was never assigned to.",
+				     plain((*it)->v.name));
 	}
 	return s->diags->error_count == errors;
 }

@@ -33,10 +33,11 @@ static void report_value(struct sema *s, const struct ast *node, const struct ty
 		   "returns this type must be called directly e.g. `@%s = %s;`.",
 		   type_name(s->arena, t), map, agg_hints[t->agg]);
 	if (sema_is_agg_number(t) && (rhs->kind == AST_MAP_ACCESS || rhs->kind == AST_MAP))
-		diag_hint(s->diags,
-			  "Add a cast to integer if you want the value of the aggregate, e.g. `@%s = "
-			  "(int64)@%s;`.",
-			  map, rhs->map.name);
+		diag_hint(
+			s->diags,
+			"Add a cast to integer if you want the value of the aggregate, e.g. `@%s = "
+			"(int64)@%s;`.",
+			map, rhs->map.name);
 }
 
 /* Parameters of an aggregation are the map's: all calls must give the same. */
@@ -67,8 +68,9 @@ static bool join_agg_arg(struct sema *s, struct sema_map *m, const struct ast *c
 	const struct type *joined;
 
 	if (!sema_is_integer(t)) {
-		diag_error(s->diags, call->span, "%s() only supports integer arguments (%s provided)",
-			   call->call.name, type_name(s->arena, t));
+		diag_error(s->diags, call->span,
+			   "%s() only supports integer arguments (%s provided)", call->call.name,
+			   type_name(s->arena, t));
 		return false;
 	}
 	joined = m->agg_arg ? sema_promote(s, m->agg_arg, t) : t;
@@ -122,7 +124,8 @@ static void assign_agg_type(struct sema *s, struct sema_map *m, const struct typ
 	}
 	if (was->kind != TYPE_AGG || was->agg != t->agg) {
 		diag_error(s->diags, call->span,
-			   "Type mismatch for @%s: trying to assign value of type '%s' when map already "
+			   "Type mismatch for @%s: trying to assign value of type '%s' when map "
+			   "already "
 			   "has a type '%s'",
 			   m->decl->name, type_name(s->arena, t), type_name(s->arena, was));
 		return;
@@ -204,7 +207,8 @@ static void assign_to_map(struct sema *s, struct ast *node)
 	lhs->type = m->value;
 	if (s->is_final && !sema_convert(s, &node->assign.rhs, m->value))
 		diag_error(s->diags, node->span,
-			   "Type mismatch for @%s: trying to assign value of type '%s' when map already "
+			   "Type mismatch for @%s: trying to assign value of type '%s' when map "
+			   "already "
 			   "has a value type '%s'",
 			   m->decl->name, type_name(s->arena, t), type_name(s->arena, m->value));
 }
@@ -219,10 +223,11 @@ static void assign_to_var(struct sema *s, struct ast *node, struct sema_var *var
 	if (!s->is_final || !sema_is_known(var->v.type))
 		return;
 	if (!sema_convert(s, rhs, var->v.type))
-		diag_error(s->diags, node->span,
-			   "Type mismatch for $%s: trying to assign value of type '%s' when variable "
-			   "already has a type '%s'",
-			   var->v.name, type_name(s->arena, t), type_name(s->arena, var->v.type));
+		diag_error(
+			s->diags, node->span,
+			"Type mismatch for $%s: trying to assign value of type '%s' when variable "
+			"already has a type '%s'",
+			var->v.name, type_name(s->arena, t), type_name(s->arena, var->v.type));
 }
 
 static void stmt_assign(struct sema *s, struct ast *node)
@@ -313,9 +318,10 @@ static void stmt_for_map(struct sema *s, struct ast *node)
 	}
 	m = sema_map_at(s, map->map.map);
 	if (m->use == MAP_USE_SCALAR) {
-		diag_error(s->diags, map->span,
-			   "@%s has no explicit keys (scalar map), and cannot be used for iteration",
-			   map->map.name);
+		diag_error(
+			s->diags, map->span,
+			"@%s has no explicit keys (scalar map), and cannot be used for iteration",
+			map->map.name);
 		return;
 	}
 	m->was_read = true;

@@ -53,12 +53,9 @@ static const struct type *make_named(struct sema *s, const struct named_type *n)
 	struct type *t;
 
 	switch (n->kind) {
-	case TYPE_INT:
-		return type_int(n->size, n->is_signed);
-	case TYPE_STRING:
-		return sema_string(s, 0);
-	case TYPE_BUFFER:
-		return type_buffer(s->arena, 0);
+	case TYPE_INT: return type_int(n->size, n->is_signed);
+	case TYPE_STRING: return sema_string(s, 0);
+	case TYPE_BUFFER: return type_buffer(s->arena, 0);
 	case TYPE_AGG:
 		t = arena_new(s->arena, struct type);
 		t->kind = TYPE_AGG;
@@ -66,8 +63,7 @@ static const struct type *make_named(struct sema *s, const struct named_type *n)
 		t->is_signed = n->is_signed;
 		t->agg = n->agg;
 		return t;
-	default:
-		return type_fixed(n->kind);
+	default: return type_fixed(n->kind);
 	}
 }
 
@@ -84,8 +80,8 @@ const struct type *sema_find_tag(struct sema *s, const char *tag, const char *na
 {
 	enum type_tag kind = tag_of(tag);
 	const struct type *t = c_scope_find_type(s->program->c_scope, kind, name);
-	const struct attach_point *ap = s->probe->attach_points.len ? s->probe->attach_points.data[0]
-								    : NULL;
+	const struct attach_point *ap =
+		s->probe->attach_points.len ? s->probe->attach_points.data[0] : NULL;
 
 	if (!t && ap && ap->path && s->target && s->target->user_type)
 		t = s->target->user_type(s->target->ctx, ap->path, kind, name);
@@ -100,7 +96,7 @@ static const struct type *c_integer(const char *name)
 	static const struct {
 		const char *word;
 		uint32_t size;
-	} words[] = { { "char", 1 }, { "int", 4 },    { "long", 8 },
+	} words[] = { { "char", 1 },  { "int", 4 },    { "long", 8 },
 		      { "short", 2 }, { "signed", 0 }, { "unsigned", 0 } };
 	bool is_signed = true, is_short = false;
 	uint32_t size = 4;
@@ -109,7 +105,8 @@ static const struct type *c_integer(const char *name)
 		size_t len = strcspn(name, " ");
 		size_t i = 0;
 
-		while (i < 6 && (strlen(words[i].word) != len || memcmp(words[i].word, name, len) != 0))
+		while (i < 6 &&
+		       (strlen(words[i].word) != len || memcmp(words[i].word, name, len) != 0))
 			i++;
 		if (i == 6)
 			return NULL;
@@ -189,7 +186,7 @@ const struct type *sema_resolve_type(struct sema *s, struct type_expr *t)
 	const struct type *type = base_type(s, t);
 	uint32_t count;
 
-	vec_foreach(&t->modifiers, m) {
+	vec_foreach (&t->modifiers, m) {
 		if (!sema_is_known(type))
 			return type;
 		if (m->is_pointer) {

@@ -81,7 +81,8 @@ bool sema_is_agg_number(const struct type *t)
 
 bool sema_is_agg_buckets(const struct type *t)
 {
-	return t->kind == TYPE_AGG && (t->agg == BI_hist || t->agg == BI_lhist || t->agg == BI_tseries);
+	return t->kind == TYPE_AGG &&
+	       (t->agg == BI_hist || t->agg == BI_lhist || t->agg == BI_tseries);
 }
 
 enum addr_space sema_probe_space(enum probe_kind kind)
@@ -93,14 +94,11 @@ enum addr_space sema_probe_space(enum probe_kind kind)
 	case PROBE_fexit:
 	case PROBE_tracepoint:
 	case PROBE_iter:
-	case PROBE_rawtracepoint:
-		return AS_KERNEL;
+	case PROBE_rawtracepoint: return AS_KERNEL;
 	case PROBE_uprobe:
 	case PROBE_uretprobe:
-	case PROBE_usdt:
-		return AS_USER;
-	default:
-		return AS_NONE;
+	case PROBE_usdt: return AS_USER;
+	default: return AS_NONE;
 	}
 }
 
@@ -161,10 +159,8 @@ bool sema_compatible(const struct type *a, const struct type *b)
 	if (!kinds_match(a, b))
 		return false;
 	switch (a->kind) {
-	case TYPE_STRUCT:
-		return type_equal(a, b);
-	case TYPE_POINTER:
-		return sema_compatible(a->elem, b->elem);
+	case TYPE_STRUCT: return type_equal(a, b);
+	case TYPE_POINTER: return sema_compatible(a->elem, b->elem);
 	case TYPE_TUPLE:
 	case TYPE_RECORD:
 		if (a->count != b->count)
@@ -178,15 +174,12 @@ bool sema_compatible(const struct type *a, const struct type *b)
 		return true;
 	case TYPE_KSTACK:
 	case TYPE_USTACK:
-	case TYPE_KUBE:
-		return type_equal(a, b);
-	case TYPE_AGG:
-		return a->agg == b->agg;
+	case TYPE_KUBE: return type_equal(a, b);
+	case TYPE_AGG: return a->agg == b->agg;
 	case TYPE_ARRAY:
 		return type_equal(a->elem, b->elem) &&
 		       (a->size == 0 || b->size == 0 || a->size == b->size);
-	default:
-		return true;
+	default: return true;
 	}
 }
 
@@ -234,7 +227,8 @@ static const struct type *promote_ints(struct sema *s, const struct type *a, con
 	if (a->is_signed == b->is_signed)
 		return make_int(s, size, a->is_signed, as, is_const);
 	if (a->is_const || b->is_const)
-		return make_int(s, size, (!a->is_const && a->is_signed) || (!b->is_const && b->is_signed),
+		return make_int(s, size,
+				(!a->is_const && a->is_signed) || (!b->is_const && b->is_signed),
 				as, is_const);
 	if ((a->is_signed && a->size > b->size) || (b->is_signed && b->size > a->size))
 		return make_int(s, size, true, as, false);
@@ -270,24 +264,17 @@ static const struct type *promote_same_kind(struct sema *s, const struct type *a
 
 	switch (a->kind) {
 	case TYPE_INT:
-	case TYPE_ENUM:
-		return type_equal(a, b) ? a : promote_ints(s, a, b);
-	case TYPE_AGG:
-		return a->is_signed ? a : b;
+	case TYPE_ENUM: return type_equal(a, b) ? a : promote_ints(s, a, b);
+	case TYPE_AGG: return a->is_signed ? a : b;
 	case TYPE_TUPLE:
-	case TYPE_RECORD:
-		return promote_members(s, a, b);
-	case TYPE_STRING:
-		return a->size >= b->size ? a : type_in(s->arena, b, a->as);
-	case TYPE_BUFFER:
-		return a->size >= b->size ? a : b;
+	case TYPE_RECORD: return promote_members(s, a, b);
+	case TYPE_STRING: return a->size >= b->size ? a : type_in(s->arena, b, a->as);
+	case TYPE_BUFFER: return a->size >= b->size ? a : b;
 	case TYPE_POINTER:
 		elem = promote_same_kind(s, a->elem, b->elem);
 		return elem ? type_pointer(s->arena, elem, join_space(a->as, b->as)) : NULL;
-	case TYPE_ARRAY:
-		return a->size ? a : b;
-	default:
-		return a;
+	case TYPE_ARRAY: return a->size ? a : b;
+	default: return a;
 	}
 }
 

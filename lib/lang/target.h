@@ -20,10 +20,11 @@ enum type_tag { TAG_STRUCT, TAG_UNION, TAG_ENUM, TAG_TYPEDEF };
 
 /* One traceable place, as probe expansion and listing see it.  Unused fields are NULL or 0. */
 struct target_symbol {
-	const char *module; // kernel module ("vmlinux"), tracepoint category, usdt provider, or path
-	const char *name;   // function, event
-	uint64_t address;   // of a function: kernel address or ELF virtual address
-	uint64_t offset;    // in the file
+	const char
+		*module;  // kernel module ("vmlinux"), tracepoint category, usdt provider, or path
+	const char *name; // function, event
+	uint64_t address; // of a function: kernel address or ELF virtual address
+	uint64_t offset;  // in the file
 	uint64_t size;
 	uint32_t btf_id;
 };
@@ -33,13 +34,13 @@ enum target_usdt_kind { TARGET_USDT_CONST, TARGET_USDT_REG, TARGET_USDT_MEM };
 
 struct target_usdt_arg {
 	enum target_usdt_kind kind;
-	uint8_t size;	     // 1, 2, 4 or 8 bytes
+	uint8_t size; // 1, 2, 4 or 8 bytes
 	bool is_signed;
 	uint8_t reg_shift;   // the value starts at this bit of the register
 	uint8_t scale_shift; // of the index register
-	int16_t reg;	     // byte offset in struct pt_regs
-	int16_t index;	     // the same, -1: none
-	int64_t value;	     // constant or displacement
+	int16_t reg;         // byte offset in struct pt_regs
+	int16_t index;       // the same, -1: none
+	int64_t value;       // constant or displacement
 };
 
 struct target_usdt_site {
@@ -59,7 +60,8 @@ struct target {
 	/* Fill in the members of a struct type of find_type(). */
 	void (*complete_type)(void *ctx, struct type *t);
 	/* The value and type of the kernel's enumerator @name. */
-	bool (*find_enumerator)(void *ctx, const char *name, int64_t *value, const struct type **type);
+	bool (*find_enumerator)(void *ctx, const char *name, int64_t *value,
+				const struct type **type);
 
 	/*
 	 * Arguments, as TYPE_ARGS types.  For functions: one member an argument, offset = 8 * its
@@ -82,8 +84,8 @@ struct target {
 			    void *fn_ctx);
 	void (*kernel_functions)(void *ctx, const char *module, const char *name, bool with_btf,
 				 target_symbol_fn fn, void *fn_ctx);
-	void (*raw_tracepoints)(void *ctx, const char *module, const char *name, target_symbol_fn fn,
-				void *fn_ctx);
+	void (*raw_tracepoints)(void *ctx, const char *module, const char *name,
+				target_symbol_fn fn, void *fn_ctx);
 	void (*iterators)(void *ctx, const char *name, target_symbol_fn fn, void *fn_ctx);
 	int (*user_functions)(void *ctx, const char *path, const char *name, bool demangle,
 			      target_symbol_fn fn, void *fn_ctx, struct err *err);
@@ -100,13 +102,14 @@ struct target {
 
 	/*
 	 * Full paths of the binaries that @path names: itself if absolute; searched in $PATH; as a
-	 * library ("libc", "libc.so.6") through the loader's cache; globs expanded; in a container's
-	 * root if the target was made for one.  *count paths.
+	 * library ("libc", "libc.so.6") through the loader's cache; globs expanded; in a
+	 * container's root if the target was made for one.  *count paths.
 	 */
 	int (*resolve_binary)(void *ctx, const char *path, const char ***paths, size_t *count,
 			      struct err *err);
 	bool (*kernel_symbol)(void *ctx, const char *name, uint64_t *address);
-	int (*user_symbol)(void *ctx, const char *path, const char *name, struct target_symbol *out);
+	int (*user_symbol)(void *ctx, const char *path, const char *name,
+			   struct target_symbol *out);
 	bool (*percpu_symbol)(void *ctx, const char *name, uint64_t *address, uint32_t *btf_id);
 	bool (*cgroup_id)(void *ctx, const char *path, uint64_t *id);
 	/* The number of a system call by name ("openat"), -1 if there is none. */
@@ -120,28 +123,28 @@ struct target {
 
 /* What the kernel can do, found by trying (kern/features.c); the compiler chooses by it. */
 struct features {
-	bool ringbuf;		    // 5.8
-	bool loop;		    // bpf_loop, 5.17
-	bool for_each_map_elem;	    // 5.13
-	bool ktime_get_boot_ns;	    // 5.8
-	bool ktime_get_tai_ns;	    // 6.1
-	bool get_current_task_btf;  // 5.11
+	bool ringbuf;                // 5.8
+	bool loop;                   // bpf_loop, 5.17
+	bool for_each_map_elem;      // 5.13
+	bool ktime_get_boot_ns;      // 5.8
+	bool ktime_get_tai_ns;       // 6.1
+	bool get_current_task_btf;   // 5.11
 	bool map_lookup_percpu_elem; // 5.19
-	bool probe_read_kernel;	    // 5.5
-	bool atomics;		    // BPF_ATOMIC with fetch, 5.12
-	bool cpu_v4;		    // sign-extending loads and moves, signed division, 32-bit jumps: 6.6
-	bool ns_current_pid_tgid;   // bpf_get_ns_current_pid_tgid for this program kind
-	bool get_func_ip;	    // 5.15
+	bool probe_read_kernel;      // 5.5
+	bool atomics;                // BPF_ATOMIC with fetch, 5.12
+	bool cpu_v4; // sign-extending loads and moves, signed division, 32-bit jumps: 6.6
+	bool ns_current_pid_tgid; // bpf_get_ns_current_pid_tgid for this program kind
+	bool get_func_ip;         // 5.15
 	bool send_signal;
 	bool override_return;
-	bool btf_raw_tracepoint;    // tp_btf programs load
+	bool btf_raw_tracepoint; // tp_btf programs load
 	bool fentry;
 	bool kprobe_multi;
 	bool uprobe_multi;
-	bool perf_link;		    // bpf_link for perf events, 5.15
+	bool perf_link; // bpf_link for perf events, 5.15
 	bool large_insn_limit;
 	bool jiffies64;
 	bool d_path;
 	bool stack_kfuncs;
-	bool cgroup_v2;		    // containers are told apart by cgroup id
+	bool cgroup_v2; // containers are told apart by cgroup id
 };

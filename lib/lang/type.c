@@ -191,27 +191,18 @@ bool type_equal(const struct type *a, const struct type *b)
 	if (a->kind != b->kind)
 		return false;
 	switch (a->kind) {
-	case TYPE_STRUCT:
-		return structs_equal(a, b);
-	case TYPE_ENUM:
-		return a->size == b->size && names_equal(a->name, b->name);
-	case TYPE_POINTER:
-		return type_equal(a->elem, b->elem);
-	case TYPE_ARRAY:
-		return a->count == b->count && type_equal(a->elem, b->elem);
+	case TYPE_STRUCT: return structs_equal(a, b);
+	case TYPE_ENUM: return a->size == b->size && names_equal(a->name, b->name);
+	case TYPE_POINTER: return type_equal(a->elem, b->elem);
+	case TYPE_ARRAY: return a->count == b->count && type_equal(a->elem, b->elem);
 	case TYPE_TUPLE:
 	case TYPE_RECORD:
-	case TYPE_ARGS:
-		return members_equal(a, b);
-	case TYPE_AGG:
-		return a->agg == b->agg && a->is_signed == b->is_signed;
+	case TYPE_ARGS: return members_equal(a, b);
+	case TYPE_AGG: return a->agg == b->agg && a->is_signed == b->is_signed;
 	case TYPE_KSTACK:
-	case TYPE_USTACK:
-		return a->mode == b->mode && a->limit == b->limit;
-	case TYPE_KUBE:
-		return a->mode == b->mode;
-	default:
-		return a->size == b->size && a->is_signed == b->is_signed;
+	case TYPE_USTACK: return a->mode == b->mode && a->limit == b->limit;
+	case TYPE_KUBE: return a->mode == b->mode;
+	default: return a->size == b->size && a->is_signed == b->is_signed;
 	}
 }
 
@@ -220,20 +211,14 @@ uint32_t type_align(const struct type *t)
 	switch (t->kind) {
 	case TYPE_STRING:
 	case TYPE_BUFFER:
-	case TYPE_MACADDR:
-		return 1;
-	case TYPE_INET:
-		return 4;
-	case TYPE_USYM:
-		return 8;
-	case TYPE_ARRAY:
-		return type_align(t->elem);
+	case TYPE_MACADDR: return 1;
+	case TYPE_INET: return 4;
+	case TYPE_USYM: return 8;
+	case TYPE_ARRAY: return type_align(t->elem);
 	case TYPE_STRUCT:
 	case TYPE_TUPLE:
-	case TYPE_RECORD:
-		return t->alignment ? t->alignment : 1;
-	default:
-		return t->size == 0 ? 1 : t->size >= 8 ? 8 : t->size >= 4 ? 4 : t->size;
+	case TYPE_RECORD: return t->alignment ? t->alignment : 1;
+	default: return t->size == 0 ? 1 : t->size >= 8 ? 8 : t->size >= 4 ? 4 : t->size;
 	}
 }
 
@@ -251,10 +236,8 @@ bool type_is_scalar(const struct type *t)
 	case TYPE_CGROUP_PATH:
 	case TYPE_USERNAME:
 	case TYPE_PROBE_NAME:
-	case TYPE_KUBE:
-		return true;
-	default:
-		return false;
+	case TYPE_KUBE: return true;
+	default: return false;
 	}
 }
 
@@ -284,10 +267,8 @@ bool type_find_member(const struct type *t, const char *name, struct type_member
 	switch (t->kind) {
 	case TYPE_STRUCT:
 	case TYPE_RECORD:
-	case TYPE_ARGS:
-		return find_member(t, name, out, 0);
-	default:
-		return false;
+	case TYPE_ARGS: return find_member(t, name, out, 0);
+	default: return false;
 	}
 }
 
@@ -375,8 +356,7 @@ static void print_agg(struct buf *out, const struct type *t)
 	case BI_count:
 	case BI_hist:
 	case BI_lhist:
-	case BI_tseries:
-		break;
+	case BI_tseries: break;
 	default:
 		if (!t->is_signed)
 			buf_putc(out, 'u');
@@ -398,9 +378,7 @@ static void print_stack(struct buf *out, const struct type *t)
 void type_print(struct buf *out, const struct type *t)
 {
 	switch (t->kind) {
-	case TYPE_INT:
-		buf_printf(out, "%sint%u", t->is_signed ? "" : "u", t->size * 8);
-		break;
+	case TYPE_INT: buf_printf(out, "%sint%u", t->is_signed ? "" : "u", t->size * 8); break;
 	case TYPE_ENUM:
 		if (t->name)
 			buf_printf(out, "enum %s", t->name);
@@ -424,30 +402,18 @@ void type_print(struct buf *out, const struct type *t)
 		type_print(out, t->elem);
 		buf_printf(out, "[%u]", t->count);
 		break;
-	case TYPE_STRUCT:
-		print_struct(out, t);
-		break;
+	case TYPE_STRUCT: print_struct(out, t); break;
 	case TYPE_TUPLE:
 		buf_putc(out, '(');
 		print_members(out, t);
 		buf_putc(out, ')');
 		break;
-	case TYPE_RECORD:
-		print_record(out, t);
-		break;
-	case TYPE_ARGS:
-		buf_puts(out, t->name ? t->name : "args");
-		break;
-	case TYPE_AGG:
-		print_agg(out, t);
-		break;
+	case TYPE_RECORD: print_record(out, t); break;
+	case TYPE_ARGS: buf_puts(out, t->name ? t->name : "args"); break;
+	case TYPE_AGG: print_agg(out, t); break;
 	case TYPE_KSTACK:
-	case TYPE_USTACK:
-		print_stack(out, t);
-		break;
-	default:
-		buf_puts(out, type_kind_name(t));
-		break;
+	case TYPE_USTACK: print_stack(out, t); break;
+	default: buf_puts(out, type_kind_name(t)); break;
 	}
 }
 

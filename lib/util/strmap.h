@@ -23,7 +23,7 @@ struct strmap_entry {
 struct strmap {
 	struct arena *arena;
 	struct strmap_entry *entries; // in insertion order
-	uint32_t *slots;	      // entry number + 1; 0 = free; length is a power of two
+	uint32_t *slots;              // entry number + 1; 0 = free; length is a power of two
 	size_t len;
 	size_t cap;
 	size_t slot_count;

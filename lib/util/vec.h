@@ -29,8 +29,8 @@ void vec_free_data(void *data);
 #define vec_push(a, v, value)                                                                      \
 	do {                                                                                       \
 		if ((v)->len == (v)->cap)                                                          \
-			(v)->data = vec_grow((a), (v)->data, (v)->len, &(v)->cap,                  \
-					     sizeof(*(v)->data));                                  \
+			(v)->data =                                                                \
+				vec_grow((a), (v)->data, (v)->len, &(v)->cap, sizeof(*(v)->data)); \
 		(v)->data[(v)->len++] = (value);                                                   \
 	} while (0)
 

@@ -28,7 +28,8 @@ int main(int argc, char **argv)
 		fputs("usage: clang_run FILE.o (loadable)\n", stderr);
 		return 1;
 	}
-	bpf_object__for_each_program(prog, obj) {
+	bpf_object__for_each_program(prog, obj)
+	{
 		if (!bpf_program__attach(prog))
 			return 1;
 	}

@@ -44,7 +44,8 @@ int main(int argc, char **argv)
 	for (long i = 0; i < count; i++)
 		one(argv[1][0], i);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("%.2f\n", ((double)(end.tv_sec - begin.tv_sec) * 1e9 +
-			  (double)(end.tv_nsec - begin.tv_nsec)) / (double)count);
+	printf("%.2f\n",
+	       ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) /
+		       (double)count);
 	return 0;
 }

@@ -23,30 +23,40 @@ struct fake_tracepoint {
 	}
 
 static const struct fake_tracepoint tracepoints[] = {
-	{ "sched", "sched_switch", -1,
+	{ "sched",
+	  "sched_switch",
+	  -1,
 	  { COMMON,
 	    { "prev_comm", 8, 16, true, false, false, true },
 	    { "prev_pid", 24, 4, true, false, false, false },
 	    { "next_comm", 48, 16, true, false, false, true },
 	    { "next_pid", 64, 4, true, false, false, false } } },
-	{ "syscalls", "sys_enter_openat", 257,
+	{ "syscalls",
+	  "sys_enter_openat",
+	  257,
 	  { COMMON,
 	    { "__syscall_nr", 8, 4, true, false, false, false },
 	    { "dfd", 16, 8, true, false, false, false },
 	    { "filename", 24, 8, false, true, true, false },
 	    { "flags", 32, 8, true, false, false, false },
 	    { "mode", 40, 8, false, false, false, false } } },
-	{ "syscalls", "sys_enter_read", 0,
+	{ "syscalls",
+	  "sys_enter_read",
+	  0,
 	  { COMMON,
 	    { "__syscall_nr", 8, 4, true, false, false, false },
 	    { "fd", 16, 8, false, false, false, false },
 	    { "buf", 24, 8, false, true, true, false },
 	    { "count", 32, 8, false, false, false, false } } },
-	{ "syscalls", "sys_exit_openat", 257,
+	{ "syscalls",
+	  "sys_exit_openat",
+	  257,
 	  { COMMON,
 	    { "__syscall_nr", 8, 4, true, false, false, false },
 	    { "ret", 16, 8, true, false, false, false } } },
-	{ "syscalls", "sys_exit_read", 0,
+	{ "syscalls",
+	  "sys_exit_read",
+	  0,
 	  { COMMON,
 	    { "__syscall_nr", 8, 4, true, false, false, false },
 	    { "ret", 16, 8, true, false, false, false } } },
@@ -82,15 +92,17 @@ static const struct type *tracepoint_args(void *ctx, const char *category, const
 		if (strcmp(tp->category, category) != 0 || strcmp(tp->name, name) != 0)
 			continue;
 		t = arena_new(a, struct type);
-		*t = (struct type){ .kind = TYPE_ARGS, .is_complete = true, .as = AS_CTX, .size = 72 };
+		*t = (struct type){
+			.kind = TYPE_ARGS, .is_complete = true, .as = AS_CTX, .size = 72
+		};
 		t->name = arena_printf(a, "struct tracepoint:%s:%s_args", category, name);
 		t->members = arena_array(a, struct type_member, 8);
 		while (t->count < 8 && tp->fields[t->count].name) {
 			const struct fake_field *f = &tp->fields[t->count];
 
-			t->members[t->count++] = (struct type_member){
-				.name = f->name, .type = field_type(a, f), .offset = f->offset
-			};
+			t->members[t->count++] = (struct type_member){ .name = f->name,
+								       .type = field_type(a, f),
+								       .offset = f->offset };
 		}
 		return t;
 	}
@@ -105,7 +117,8 @@ static void list_tracepoints(void *ctx, const char *category, const char *name, 
 		struct target_symbol s = { .module = tracepoints[i].category,
 					   .name = tracepoints[i].name };
 
-		if ((category && !str_glob(category, s.module)) || (name && !str_glob(name, s.name)))
+		if ((category && !str_glob(category, s.module)) ||
+		    (name && !str_glob(name, s.name)))
 			continue;
 		if (!fn(fn_ctx, &s))
 			return;
@@ -136,15 +149,25 @@ static const struct type *task_struct(struct arena *a)
 {
 	struct type *t = arena_new(a, struct type);
 
-	*t = (struct type){ .kind = TYPE_STRUCT, .name = "task_struct", .size = 64, .is_complete = true,
-			    .as = AS_KERNEL, .alignment = 8, .count = 4, .btf_id = 10 };
+	*t = (struct type){ .kind = TYPE_STRUCT,
+			    .name = "task_struct",
+			    .size = 64,
+			    .is_complete = true,
+			    .as = AS_KERNEL,
+			    .alignment = 8,
+			    .count = 4,
+			    .btf_id = 10 };
 	t->members = arena_array(a, struct type_member, 4);
-	t->members[0] = (struct type_member){ .name = "pid", .type = type_int(4, true), .offset = 8 };
-	t->members[1] = (struct type_member){ .name = "tgid", .type = type_int(4, true), .offset = 12 };
-	t->members[2] = (struct type_member){
-		.name = "comm", .type = type_array(a, char_type(a), 16), .offset = 16 };
-	t->members[3] = (struct type_member){
-		.name = "real_parent", .type = type_pointer(a, t, AS_KERNEL), .offset = 32 };
+	t->members[0] =
+		(struct type_member){ .name = "pid", .type = type_int(4, true), .offset = 8 };
+	t->members[1] =
+		(struct type_member){ .name = "tgid", .type = type_int(4, true), .offset = 12 };
+	t->members[2] = (struct type_member){ .name = "comm",
+					      .type = type_array(a, char_type(a), 16),
+					      .offset = 16 };
+	t->members[3] = (struct type_member){ .name = "real_parent",
+					      .type = type_pointer(a, t, AS_KERNEL),
+					      .offset = 32 };
 	return t;
 }
 

@@ -141,7 +141,7 @@ static char *run_pass(const char *ir, const char *pass)
 	for (size_t i = 0; p && i < sizeof(passes) / sizeof(passes[0]); i++) {
 		if (strcmp(pass, passes[i].name) != 0)
 			continue;
-		vec_foreach(&p->funcs, f) {
+		vec_foreach (&p->funcs, f) {
 			cfg_compute(*f);
 			passes[i].run(*f);
 			error = ir_verify(*f);

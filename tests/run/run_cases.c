@@ -139,7 +139,7 @@ static const struct {
 	enum check_kind kind;
 } check_words[] = {
 	{ "EXPECT", CHECK_LINE }, { "CONTAINS", CHECK_PART }, { "REGEX", CHECK_REGEX },
-	{ "NONE", CHECK_NONE },	  { "OUTPUT", CHECK_OUTPUT },
+	{ "NONE", CHECK_NONE },   { "OUTPUT", CHECK_OUTPUT },
 };
 
 static bool parse_check(struct test_case *c, const char *line, const char **value)
@@ -162,8 +162,8 @@ static bool parse_text(struct test_case *c, const char *line, const char **value
 		const char *word;
 		char **field;
 	} words[] = {
-		{ "PROG", &c->prog },	  { "RUN", &c->run },	{ "ARGS", &c->args },
-		{ "PARAMS", &c->params }, { "AFTER", &c->after }, { "BEFORE", &c->before },
+		{ "PROG", &c->prog },         { "RUN", &c->run },     { "ARGS", &c->args },
+		{ "PARAMS", &c->params },     { "AFTER", &c->after }, { "BEFORE", &c->before },
 		{ "REQUIRES", &c->requires },
 	};
 
@@ -356,11 +356,12 @@ static bool read_some(int fd, struct buf *b)
 /* The peer says so on standard error; in JSON and older versions it is on standard output. */
 static bool is_attached(const struct outcome *out)
 {
-	return strstr(buf_cstr(&out->errors), "Attached ") || strstr(buf_cstr(&out->output), "attached");
+	return strstr(buf_cstr(&out->errors), "Attached ") ||
+	       strstr(buf_cstr(&out->output), "attached");
 }
 
-static void read_until_end(const struct test_case *c, const struct options *o, int out_fd, int err_fd,
-			   pid_t *after, struct outcome *out)
+static void read_until_end(const struct test_case *c, const struct options *o, int out_fd,
+			   int err_fd, pid_t *after, struct outcome *out)
 {
 	double deadline = now_s() + c->timeout_s * o->timeout_scale;
 	struct pollfd pfds[2] = { { .fd = out_fd, .events = POLLIN },
@@ -574,13 +575,13 @@ static void run_all(const case_list *cases, const struct options *o, struct tota
 
 static void free_cases(case_list *cases)
 {
-	vec_foreach(cases, c) {
-		char *texts[] = { c->name, c->prog, c->run, c->args, c->params,
-				  c->before, c->after, c->requires };
+	vec_foreach (cases, c) {
+		char *texts[] = { c->name,   c->prog,   c->run,   c->args,
+				  c->params, c->before, c->after, c->requires };
 
 		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 			free(texts[i]);
-		vec_foreach(&c->checks, check)
+		vec_foreach (&c->checks, check)
 			free(check->text);
 		vec_finish(&c->checks);
 	}

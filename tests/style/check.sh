@@ -75,8 +75,8 @@ result dependencies "$(includes)"
 result banned-calls "$(banned)"
 result file-sizes "$(sizes)"
 result unfinished "$(words)"
+result clang-format "$(format)"
 if [[ ${TIDY-} ]]; then
-	result clang-format "$(format)"
 	result clang-tidy "$(tidy)"
 fi
 echo "$passed passed, $failed failed"

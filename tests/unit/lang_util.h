@@ -27,8 +27,7 @@ struct front {
 	char *text; // of front_tree(), front_errors()
 };
 
-enum front_stage { FRONT_PARSE, FRONT_CONFIG, FRONT_IMPORT, FRONT_MACRO, FRONT_EXPAND,
-		   FRONT_SEMA };
+enum front_stage { FRONT_PARSE, FRONT_CONFIG, FRONT_IMPORT, FRONT_MACRO, FRONT_EXPAND, FRONT_SEMA };
 
 static inline void front_finish(struct front *f)
 {

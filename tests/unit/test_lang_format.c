@@ -30,7 +30,7 @@ static void check_parts(const char *text, const char *expected)
 	const struct format_plan *plan = parse(text);
 	const char *got = "";
 
-	vec_foreach(&plan->parts, p) {
+	vec_foreach (&plan->parts, p) {
 		if (p->text)
 			got = arena_printf(&arena, "%s%.*s", got, (int)p->text_len, p->text);
 		else

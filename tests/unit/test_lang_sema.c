@@ -153,14 +153,16 @@ static void names_must_be_known(void **state)
 	check_message("begin { print($x) }",
 		      "stdin:1:15-17: ERROR: Undefined or undeclared variable: $x");
 	check_message("begin { print(@x) }", "stdin:1:15-17: ERROR: Undefined map: @x");
-	check_message("begin { let $x = 1; { let $x = 2 } }",
-		      "stdin:1:23-29: ERROR: Variable $x was already declared. Variable shadowing is "
-		      "not allowed.");
+	check_message(
+		"begin { let $x = 1; { let $x = 2 } }",
+		"stdin:1:23-29: ERROR: Variable $x was already declared. Variable shadowing is "
+		"not allowed.");
 	check_message("begin { $p = (struct nothing *)0 }",
 		      "stdin:1:15-31: ERROR: Cannot resolve unknown type \"struct nothing\"");
-	check_message("begin { print(curtask.pidd) }",
-		      "stdin:1:15-27: ERROR: Struct/union of type 'struct task_struct' does not contain "
-		      "a field named 'pidd'");
+	check_message(
+		"begin { print(curtask.pidd) }",
+		"stdin:1:15-27: ERROR: Struct/union of type 'struct task_struct' does not contain "
+		"a field named 'pidd'");
 	check_message("tracepoint:sched:sched_switch { print(args.foo) }",
 		      "stdin:1:39-47: ERROR: Struct/union of type 'struct "
 		      "tracepoint:sched:sched_switch_args' does not contain a field named 'foo'");
@@ -175,27 +177,33 @@ static void types_must_agree(void **state)
 	check_message("begin { @a = 1; @a = \"x\" }",
 		      "stdin:1:17-25: ERROR: Type mismatch for @a: trying to assign value of type "
 		      "'string[2]' when map already has a type 'int8'");
-	check_message("begin { @a[1] = 1; @a[\"x\"] = 1 }",
-		      "stdin:1:20-27: ERROR: Argument mismatch for @a: trying to access with arguments: "
-		      "'string[2]' when map expects arguments: 'int8'");
-	check_message("begin { @a = 1; @a[1] = 2 }",
-		      "stdin:1:17-22: ERROR: @a used as a map with an explicit key (non-scalar map), "
-		      "previously used without an explicit key (scalar map)");
-	check_message("begin { if (comm == 1) { } }",
-		      "stdin:1:13-22: ERROR: Type mismatch for '==': comparing string[16] with int8");
-	check_message("begin { let $x : uint8 = 300 }",
-		      "stdin:1:9-29: ERROR: Type mismatch for $x: trying to assign value of type 'int16' "
-		      "when variable already has a type 'uint8'");
+	check_message(
+		"begin { @a[1] = 1; @a[\"x\"] = 1 }",
+		"stdin:1:20-27: ERROR: Argument mismatch for @a: trying to access with arguments: "
+		"'string[2]' when map expects arguments: 'int8'");
+	check_message(
+		"begin { @a = 1; @a[1] = 2 }",
+		"stdin:1:17-22: ERROR: @a used as a map with an explicit key (non-scalar map), "
+		"previously used without an explicit key (scalar map)");
+	check_message(
+		"begin { if (comm == 1) { } }",
+		"stdin:1:13-22: ERROR: Type mismatch for '==': comparing string[16] with int8");
+	check_message(
+		"begin { let $x : uint8 = 300 }",
+		"stdin:1:9-29: ERROR: Type mismatch for $x: trying to assign value of type 'int16' "
+		"when variable already has a type 'uint8'");
 	check_message("begin { if (comm) { } }", "stdin:1:9-22: ERROR: Invalid condition: string");
 	check_message("begin { $a = -comm }",
 		      "stdin:1:14-20: ERROR: The - operator can not be used on expressions of type "
 		      "'string[16]'");
 	check_message("begin { $a = (uint64)comm }",
 		      "stdin:1:14-22: ERROR: Cannot cast from \"string[16]\" to \"uint64\"");
-	check_message("begin { return comm }",
-		      "stdin:1:9-21: ERROR: Probe return values can only be integers. Found string[16]");
-	check_message("begin { if (namespace == 1) { } }",
-		      "stdin:1:13-27: ERROR: Type mismatch for '==': comparing kube_name_t with int8");
+	check_message(
+		"begin { return comm }",
+		"stdin:1:9-21: ERROR: Probe return values can only be integers. Found string[16]");
+	check_message(
+		"begin { if (namespace == 1) { } }",
+		"stdin:1:13-27: ERROR: Type mismatch for '==': comparing kube_name_t with int8");
 }
 
 static void aggregations_stay_in_their_maps(void **state)
@@ -203,10 +211,11 @@ static void aggregations_stay_in_their_maps(void **state)
 	(void)state;
 	check_message("begin { $a = count() }",
 		      "stdin:1:14-21: ERROR: count() must be assigned directly to a map");
-	check_message("begin { @a = count(); @b = @a }",
-		      "stdin:1:23-31: ERROR: Map value 'count_t' cannot be assigned from one map to "
-		      "another. The function that returns this type must be called directly e.g. `@b = "
-		      "count();`.");
+	check_message(
+		"begin { @a = count(); @b = @a }",
+		"stdin:1:23-31: ERROR: Map value 'count_t' cannot be assigned from one map to "
+		"another. The function that returns this type must be called directly e.g. `@b = "
+		"count();`.");
 	check_message("begin { @a = count(); @a = sum(1) }",
 		      "stdin:1:28-34: ERROR: Type mismatch for @a: trying to assign value of type "
 		      "'sum_t' when map already has a type 'count_t'");
@@ -231,20 +240,22 @@ static void calls_are_checked_by_the_table(void **state)
 		      "stdin:1:9-16: ERROR: time() expects a string literal (int provided)");
 	check_message("begin { printf(\"%d\", comm) }",
 		      "stdin:1:9-27: ERROR: unsupported format specifier for type 'string[16]': d");
-	check_message("begin { system(\"ls\") }",
-		      "stdin:1:9-21: ERROR: system() is an unsafe function being used in safe mode");
+	check_message(
+		"begin { system(\"ls\") }",
+		"stdin:1:9-21: ERROR: system() is an unsafe function being used in safe mode");
 	check_message("begin { reg(\"ip\") }",
 		      "stdin:1:9-18: ERROR: reg can not be used with \"begin\" probes");
-	check_message("kprobe:vfs_read { print(retval) }",
-		      "stdin:1:25-31: ERROR: The retval builtin can only be used with 'kretprobe' and "
-		      "'uretprobe' and 'fentry' probes");
-	check_message("begin { print(arg0) }",
-		      "stdin:1:15-19: ERROR: The arg0 builtin can only be used with 'kprobes', 'uprobes' "
-		      "and 'usdt' probes");
-	check_message("begin { kstack(2000) }",
-		      "stdin:1:9-21: ERROR: kstack([int limit]): limit shouldn't exceed 1024, 2000 given");
-	check_message("begin { fail(\"%d is %s\", 1, \"bad\") }",
-		      "stdin:1:9-35: ERROR: 1 is bad");
+	check_message(
+		"kprobe:vfs_read { print(retval) }",
+		"stdin:1:25-31: ERROR: The retval builtin can only be used with 'kretprobe' and "
+		"'uretprobe' and 'fentry' probes");
+	check_message(
+		"begin { print(arg0) }",
+		"stdin:1:15-19: ERROR: The arg0 builtin can only be used with 'kprobes', 'uprobes' "
+		"and 'usdt' probes");
+	check_message("begin { kstack(2000) }", "stdin:1:9-21: ERROR: kstack([int limit]): limit "
+						"shouldn't exceed 1024, 2000 given");
+	check_message("begin { fail(\"%d is %s\", 1, \"bad\") }", "stdin:1:9-35: ERROR: 1 is bad");
 }
 
 static void control_flow_is_checked(void **state)
@@ -252,8 +263,10 @@ static void control_flow_is_checked(void **state)
 	(void)state;
 	check_message("begin { break }",
 		      "stdin:1:9-14: ERROR: 'break' statement is not allowed in a probe");
-	check_message("begin { exit(); print(1) }", "stdin:1:17-25: WARNING: Unreachable statement.");
-	check_message("begin { unroll(200) { } }", "stdin:1:9-24: ERROR: unroll maximum value is 100");
+	check_message("begin { exit(); print(1) }",
+		      "stdin:1:17-25: WARNING: Unreachable statement.");
+	check_message("begin { unroll(200) { } }",
+		      "stdin:1:9-24: ERROR: unroll maximum value is 100");
 	check_message("kprobe:vfs_read { for $i : 0..3 { print(arg0) } }",
 		      "stdin:1:41-45: ERROR: 'arg0' builtin is not allowed in a for-loop");
 	check_message("begin { if comptime (pid == 1) { } }",
@@ -269,7 +282,8 @@ static void literals_are_computed(void **state)
 		      "stdin:1:15-37: ERROR: unable to fold literals due to overflow or underflow");
 	check_message("begin { print(-0x8000000000000001) }",
 		      "stdin:1:15-34: ERROR: negative value will underflow");
-	check_message("begin { if comptime (\"a\" + \"b\" != \"ab\") { fail(\"no\") } exit() }", "");
+	check_message("begin { if comptime (\"a\" + \"b\" != \"ab\") { fail(\"no\") } exit() }",
+		      "");
 	check_message("begin { if comptime ((1, \"x\") != (2 - 1, \"x\")) { fail(\"no\") } }", "");
 	check_message("begin { if comptime ((a=1, b=2) != (b=2, a=1)) { fail(\"no\") } }", "");
 	check_message("begin { if comptime (\"abc\"[1] != 98) { fail(\"no\") } }", "");
@@ -284,7 +298,8 @@ static void parameters_are_put_in(void **state)
 	c.front.options.params = params;
 	c.front.options.param_count = 5;
 	front_run(&c.front,
-		  "begin { print(($#, $1, $2, $3, str($1), getopt(\"count\", 1), getopt(\"flag\"))) }",
+		  "begin { print(($#, $1, $2, $3, str($1), getopt(\"count\", 1), "
+		  "getopt(\"flag\"))) }",
 		  FRONT_SEMA);
 	assert_string_equal(front_errors(&c.front), "");
 	assert_string_equal(front_tree(&c.front),
@@ -355,7 +370,7 @@ static void conversions_are_explicit(void **state)
 
 static const struct map_decl *find_map(const struct ast_program *p, const char *name)
 {
-	vec_foreach(&p->maps, it) {
+	vec_foreach (&p->maps, it) {
 		if (strcmp((*it)->name, name) == 0)
 			return *it;
 	}
@@ -394,7 +409,8 @@ static void loops_capture_what_is_outside(void **state)
 	struct ast *outer, *inner;
 
 	(void)state;
-	check(&c, "begin { $a = 1; $b = 2; for $i : 0..3 { $c = $a; for $j : 0..2 { $c += $i + $b } } }");
+	check(&c, "begin { $a = 1; $b = 2; for $i : 0..3 { $c = $a; for $j : 0..2 { $c += $i + $b "
+		  "} } }");
 	assert_true(c.front.ok);
 	outer = c.front.program->probes.data[0]->body->block.stmts.data[2];
 	assert_int_equal(outer->kind, AST_FOR_RANGE);

@@ -109,7 +109,8 @@ static void members_are_found_in_anonymous_ones(void **state)
 
 	(void)state;
 	inner->members[0] = (struct type_member){ .name = "x", .type = type_int(4, true) };
-	inner->members[1] = (struct type_member){ .name = "y", .type = type_int(4, true), .offset = 4 };
+	inner->members[1] =
+		(struct type_member){ .name = "y", .type = type_int(4, true), .offset = 4 };
 	outer->members[0] = (struct type_member){ .name = "a", .type = type_int(8, true) };
 	outer->members[1] = (struct type_member){ .name = "", .type = inner, .offset = 8 };
 	assert_true(type_find_member(outer, "y", &m));

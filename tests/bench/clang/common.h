@@ -1,8 +1,8 @@
 /* What the hand-written programs share; built by clang -O2 -target bpf. */
 #pragma once
 
-#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
 
 #define NR_GETPPID 110
 #define NR_OPENAT  257

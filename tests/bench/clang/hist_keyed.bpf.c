@@ -36,12 +36,28 @@ int prog(__u64 *ctx)
 	x = key.pid;
 	if (x) {
 		bucket = 1;
-		if (x >> 32) { bucket += 32; x >>= 32; }
-		if (x >> 16) { bucket += 16; x >>= 16; }
-		if (x >> 8) { bucket += 8; x >>= 8; }
-		if (x >> 4) { bucket += 4; x >>= 4; }
-		if (x >> 2) { bucket += 2; x >>= 2; }
-		if (x >> 1) bucket += 1;
+		if (x >> 32) {
+			bucket += 32;
+			x >>= 32;
+		}
+		if (x >> 16) {
+			bucket += 16;
+			x >>= 16;
+		}
+		if (x >> 8) {
+			bucket += 8;
+			x >>= 8;
+		}
+		if (x >> 4) {
+			bucket += 4;
+			x >>= 4;
+		}
+		if (x >> 2) {
+			bucket += 2;
+			x >>= 2;
+		}
+		if (x >> 1)
+			bucket += 1;
 	}
 	if (bucket < 65)
 		value->count[bucket]++;

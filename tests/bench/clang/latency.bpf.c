@@ -40,12 +40,28 @@ int leave(__u64 *ctx)
 	x = bpf_ktime_get_boot_ns() - *then;
 	if (x) {
 		bucket = 1;
-		if (x >> 32) { bucket += 32; x >>= 32; }
-		if (x >> 16) { bucket += 16; x >>= 16; }
-		if (x >> 8) { bucket += 8; x >>= 8; }
-		if (x >> 4) { bucket += 4; x >>= 4; }
-		if (x >> 2) { bucket += 2; x >>= 2; }
-		if (x >> 1) bucket += 1;
+		if (x >> 32) {
+			bucket += 32;
+			x >>= 32;
+		}
+		if (x >> 16) {
+			bucket += 16;
+			x >>= 16;
+		}
+		if (x >> 8) {
+			bucket += 8;
+			x >>= 8;
+		}
+		if (x >> 4) {
+			bucket += 4;
+			x >>= 4;
+		}
+		if (x >> 2) {
+			bucket += 2;
+			x >>= 2;
+		}
+		if (x >> 1)
+			bucket += 1;
 	}
 	if (bucket < 72)
 		hist[bpf_get_smp_processor_id() & (MAX_CPUS - 1)].count[bucket]++;
