@@ -235,6 +235,18 @@ static bool is_monitor(const char *text, const char *id)
 	return (size_t)(id - text) >= len && !strncmp(id - len, "conmon-", len);
 }
 
+/* It runs no more, but nobody has waited for it. */
+static bool is_zombie(pid_t pid)
+{
+	struct buf text;
+	const char *p;
+	bool is_over = !read_small(pid, "stat", &text) && (p = strrchr(buf_cstr(&text), ')')) &&
+		       str_starts_with(p, ") Z");
+
+	buf_finish(&text);
+	return is_over;
+}
+
 static bool is_in_container(pid_t pid, const void *ctx)
 {
 	const char *id = ctx, *p;
@@ -254,7 +266,7 @@ static bool is_in_container(pid_t pid, const void *ctx)
 		}
 	}
 	buf_finish(&text);
-	return found;
+	return found && !is_zombie(pid);
 }
 
 static int compare_starts(const void *a, const void *b)
@@ -266,19 +278,23 @@ static int compare_starts(const void *a, const void *b)
 	return (x[1] > y[1]) - (x[1] < y[1]);
 }
 
-/* Oldest first; in one clock tick the lower pid is the elder. */
+/* Oldest first; in one clock tick the lower pid is the elder.  Those that have ended are left out.
+ */
 static int sort_by_start(struct proc_pids *p)
 {
-	uint64_t(*keys)[2] = calloc(p->len, sizeof(*keys));
+	uint64_t(*keys)[2] = calloc(p->len + 1, sizeof(*keys));
+	size_t kept = 0;
 
 	if (!keys)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->len; i++) {
-		keys[i][0] = proc_start_time(p->data[i]);
-		keys[i][1] = (uint64_t)p->data[i];
+		keys[kept][0] = proc_start_time(p->data[i]);
+		keys[kept][1] = (uint64_t)p->data[i];
+		kept += keys[kept][0] != 0;
 	}
-	qsort(keys, p->len, sizeof(*keys), compare_starts);
-	for (size_t i = 0; i < p->len; i++)
+	qsort(keys, kept, sizeof(*keys), compare_starts);
+	p->len = kept;
+	for (size_t i = 0; i < kept; i++)
 		p->data[i] = (pid_t)keys[i][1];
 	free(keys);
 	return 0;
@@ -296,11 +312,12 @@ int proc_pids_by_container(struct proc_pids *out, const char *container_id, stru
 	if (r)
 		return r;
 	filter_pids(out, is_in_container, id);
-	if (!out->len) {
+	r = sort_by_start(out);
+	if (!r && !out->len)
+		r = err_set(err, -ESRCH, "no process of container '%s'", container_id);
+	if (r)
 		proc_pids_finish(out);
-		return err_set(err, -ESRCH, "no process of container '%s'", container_id);
-	}
-	return sort_by_start(out);
+	return r;
 }
 
 struct path_visit {
