@@ -32,8 +32,8 @@ struct runner {
 	struct target target;
 	bool has_target;
 	struct features features;
-	struct container container;
-	bool has_container;
+	struct containers containers;
+	vec_of(pid_t) roots; // a process of each container
 	struct child child;
 	int target_fd; // -p
 	struct image image;
@@ -92,10 +92,8 @@ static int find_processes(struct runner *r, struct err *err)
 		code = open_target_process(r, err);
 	if (code == 0 && o->command && o->command[0] && o->action == ACTION_RUN)
 		code = child_fork(&r->child, o->command, is_quiet, err);
-	if (code == 0 && container_is_wanted(o)) {
-		code = container_find(&r->container, o, err);
-		r->has_container = code == 0;
-	}
+	if (code == 0 && containers_are_wanted(o))
+		code = containers_find(&r->containers, o, err);
 	return code;
 }
 
@@ -104,10 +102,14 @@ static int make_target(struct runner *r, struct err *err)
 	struct kern_options o = {
 		.functions_path = r->options.traceable_functions,
 		.pid = (pid_t)r->options.pid,
-		.root_pid = r->has_container ? r->container.root_pid : 0,
 	};
-	int code = kern_target_new(&r->target, &r->arena, &o, err);
+	int code;
 
+	vec_foreach (&r->containers.list, c)
+		vec_push(&r->arena, &r->roots, c->root_pid);
+	o.roots = r->roots.data;
+	o.root_count = r->roots.len;
+	code = kern_target_new(&r->target, &r->arena, &o, err);
 	r->has_target = code == 0;
 	return code;
 }
@@ -124,7 +126,7 @@ static void detect_features(struct runner *r)
 static void fill_compile_options(const struct runner *r, struct compile_options *c)
 {
 	const struct options *o = &r->options;
-	bool confines = r->has_container && r->container.root_pid && !o->is_whole_node;
+	bool container_pids = o->container_pids && containers_are_wanted(o);
 
 	*c = (struct compile_options){
 		.target = &r->target,
@@ -139,15 +141,15 @@ static void fill_compile_options(const struct runner *r, struct compile_options 
 		.warn_helper_errors = o->warn_helpers,
 		.has_child = r->child.pid != 0,
 		.pid = o->pid,
-		.filter_container = confines,
+		.filter = r->containers.filter,
 		/* pid is what this process's namespace calls it, as in bpftrace. */
-		.container_pids =
-			(o->container_pids && r->has_container) || !proc_in_initial_pid_namespace(),
+		.container_pids = container_pids || !proc_in_initial_pid_namespace(),
+		.innermost_pids = container_pids && r->containers.list.len != 1,
 		.include_dirs = o->include_dirs.data,
 		.include_dir_count = (uint32_t)o->include_dirs.len,
 		.include_files = o->includes.data,
 		.include_file_count = (uint32_t)o->includes.len,
-		.container_pid = r->has_container ? (uint32_t)r->container.pid : 0,
+		.container_pid = (uint32_t)containers_pid(&r->containers),
 	};
 }
 
@@ -190,7 +192,7 @@ static int run_script(struct runner *r)
 		.image = &r->image,
 		.recompile = recompile_script,
 		.recompile_ctx = r,
-		.container = r->has_container ? &r->container : NULL,
+		.containers = &r->containers,
 		.child = &r->child,
 		.target_fd = r->target_fd,
 	};
@@ -281,7 +283,7 @@ static bool act_at_once(const struct options *o, const char *argv0, int *status)
 
 int main(int argc, char **argv)
 {
-	struct runner r = { .child = CHILD_NONE, .target_fd = -1, .container = { .root_fd = -1 } };
+	struct runner r = { .child = CHILD_NONE, .target_fd = -1, .containers = CONTAINERS_NONE };
 	struct err err = { 0 };
 	int status, code;
 
@@ -296,7 +298,7 @@ int main(int argc, char **argv)
 		config_init(&r.config);
 		status = run(&r);
 		child_finish(&r.child);
-		container_finish(&r.container);
+		containers_finish(&r.containers);
 		if (r.has_target)
 			kern_target_free(&r.target);
 		if (r.target_fd >= 0)

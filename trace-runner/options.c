@@ -263,19 +263,43 @@ static bool set_text(struct options *o, int option, const char *value)
 	case 'e': place = &o->script; break;
 	case 'f': place = &o->format; break;
 	case 'o': place = &o->output_file; break;
-	case OPT_CONTAINER: place = &o->container; break;
-	case OPT_CONTAINER_ID: place = &o->container_id; break;
 	case OPT_DEBUGINFO: place = &o->debuginfo; break;
 	case OPT_HOST_ROOT: place = &o->host_root; break;
 	case OPT_NODE_NAME: place = &o->node_name; break;
-	case OPT_POD: place = &o->pod; break;
-	case OPT_POD_UID: place = &o->pod_uid; break;
 	case OPT_PROBE_FILTER: place = &o->probe_filter; break;
 	case OPT_PROCESS_SELECTOR: place = &o->selector; break;
 	case OPT_TRACEABLE_FUNCTIONS: place = &o->traceable_functions; break;
 	default: return false;
 	}
 	*place = value;
+	return true;
+}
+
+static const char **name_part(struct container_name *name, int option)
+{
+	switch (option) {
+	case OPT_CONTAINER: return &name->container;
+	case OPT_CONTAINER_ID: return &name->id;
+	case OPT_POD: return &name->pod;
+	case OPT_POD_UID: return &name->pod_uid;
+	default: return NULL;
+	}
+}
+
+/* What the last container has already begins the next one; false: not one of these options. */
+static bool set_container(struct options *o, int option, const char *value)
+{
+	struct container_name next = { 0 };
+	const char **place = name_part(&next, option);
+
+	if (!place)
+		return false;
+	if (o->containers.len && !*name_part(&vec_last(&o->containers), option)) {
+		*name_part(&vec_last(&o->containers), option) = value;
+	} else {
+		*place = value;
+		vec_push(NULL, &o->containers, next);
+	}
 	return true;
 }
 
@@ -302,7 +326,7 @@ static int set_option(struct options *o, int option, const char *value, struct e
 	uint32_t pid = 0;
 	int r;
 
-	if (set_text(o, option, value) || set_flag(o, option))
+	if (set_text(o, option, value) || set_flag(o, option) || set_container(o, option, value))
 		return 0;
 	switch (option) {
 	case 'B': return set_buffering(o, value, err);
@@ -387,6 +411,7 @@ int options_parse(struct options *out, int argc, char **argv, struct err *err)
 
 void options_finish(struct options *o)
 {
+	vec_finish(&o->containers);
 	vec_finish(&o->params);
 	vec_finish(&o->include_dirs);
 	vec_finish(&o->includes);

@@ -32,6 +32,14 @@ enum options_buffering { BUFFERING_LINE, BUFFERING_FULL, BUFFERING_NONE };
 /* -d, besides enum compile_stage. */
 enum { DEBUG_VERIFIER = 1 << 0, DEBUG_LOAD = 1 << 1 };
 
+/* A container to trace: what is known of it. */
+struct container_name {
+	const char *id; // "containerd://ID" or ID
+	const char *pod_uid;
+	const char *pod; // NAMESPACE/NAME
+	const char *container;
+};
+
 struct options {
 	enum options_action action;
 	enum options_mode mode;
@@ -63,12 +71,9 @@ struct options {
 	const char *probe_filter; // a regular expression
 	vec_of(uint32_t) dwarf_pids;
 	/* Ours. */
-	uint64_t deadline_s;      // 0: none
-	const char *container_id; // "containerd://ID" or ID
-	const char *pod_uid;
-	const char *pod; // NAMESPACE/NAME
-	const char *container;
-	bool is_whole_node;   // don't confine the trace to the container
+	uint64_t deadline_s; // 0: none
+	vec_of(struct container_name) containers;
+	bool is_whole_node;   // don't confine the trace to the containers
 	bool container_pids;  // pid and tid as the container sees them
 	bool is_stream;       // map snapshots instead of printed maps
 	const char *selector; // --process-selector

@@ -113,10 +113,10 @@ static int check_probes(struct trace *t)
 	return 0;
 }
 
-/* Probes fire for the container's processes only. */
+/* Probes fire for some processes only. */
 static bool is_confined(const struct trace *t)
 {
-	return t->container && t->container->root_pid && !t->options->is_whole_node;
+	return t->containers->filter.kind != FILTER_NONE;
 }
 
 static void fill_runtime(const struct trace *t, uint64_t runtime[RUNTIME_COUNT])
@@ -126,8 +126,8 @@ static void fill_runtime(const struct trace *t, uint64_t runtime[RUNTIME_COUNT])
 	/* Without /proc the slots stay zero. */
 	if (proc_namespace(&pidns, 0, "pid", NULL) < 0)
 		pidns = (struct proc_namespace){ 0 };
-	if (t->container && t->options->container_pids)
-		pidns = t->container->pid_namespace;
+	if (t->containers->list.len && t->options->container_pids)
+		pidns = t->containers->list.data[0].pid_namespace;
 	runtime[RUNTIME_PID] = (uint64_t)getpid();
 	runtime[RUNTIME_PIDNS_INO] = pidns.ino;
 	runtime[RUNTIME_PIDNS_DEV] = pidns.dev;
@@ -135,8 +135,6 @@ static void fill_runtime(const struct trace *t, uint64_t runtime[RUNTIME_COUNT])
 	runtime[RUNTIME_START_NS] = now_ns(CLOCK_BOOTTIME);
 	runtime[RUNTIME_WALL_OFFSET_NS] = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME);
 	runtime[RUNTIME_TAI_OFFSET_NS] = now_ns(CLOCK_TAI) - now_ns(CLOCK_BOOTTIME);
-	if (is_confined(t))
-		container_fill_filter(t->container, runtime);
 }
 
 static int load(struct trace *t)
@@ -148,7 +146,7 @@ static int load(struct trace *t)
 		.print_logs = t->options->debug & DEBUG_VERIFIER,
 		.is_quiet = t->recompile && !t->options->is_verbose,
 		.is_verbose = t->options->is_verbose,
-		.keeps_runtime_open = is_confined(t),
+		.keeps_runtime_open = is_confined(t) && !t->containers->filter.is_set,
 	};
 	struct err err = { 0 };
 	int r;
@@ -162,6 +160,10 @@ static int load(struct trace *t)
 		if (t->recompile(t->recompile_ctx) && check_probes(t) == 0)
 			r = load_image(&t->loaded, t->image, &o, &err);
 	}
+	if (r == 0 && is_confined(t))
+		r = filter_update(&t->filter, &t->loaded, t->runtime, t->containers);
+	if (r < 0 && !err.msg[0] && t->loaded.image)
+		(void)err_errno(&err, r, "confining the programs");
 	if (r == 0 && t->image->ringbuf_map >= 0)
 		r = ring_open(&t->ring, t->loaded.map_fds[t->image->ringbuf_map],
 			      t->loaded.ring_bytes, &err);
@@ -331,19 +333,13 @@ static void wait_for_events(const struct trace *t, size_t last_batch)
 		signals_clear();
 }
 
-/* A container that was started again is followed; false when it is gone for good. */
-static bool follow_container(struct trace *t)
+/* Containers that were started again are followed; false when all are gone for good. */
+static bool follow_containers(struct trace *t)
 {
-	uint64_t runtime[RUNTIME_COUNT];
-
-	if (!is_confined(t))
-		return true;
-	switch (container_follow(t->container, t->options)) {
-	case CONTAINER_GONE: return false;
-	case CONTAINER_RESTARTED:
-		memcpy(runtime, t->runtime, sizeof(runtime));
-		container_fill_filter(t->container, runtime);
-		return load_set_runtime(&t->loaded, runtime) == 0;
+	switch (containers_follow(t->containers, t->options)) {
+	case CONTAINERS_GONE: return false;
+	case CONTAINERS_CHANGED:
+		return filter_update(&t->filter, &t->loaded, t->runtime, t->containers) == 0;
 	default: return true;
 	}
 }
@@ -372,7 +368,7 @@ static bool tick(struct trace *t)
 		return true;
 	t->next_tick_ns = now + (uint64_t)tick_ms(t) * 1000000;
 	note_pods(t);
-	return follow_container(t);
+	return follow_containers(t);
 }
 
 /* Until exit(), a signal, the end of the traced process, or the deadline. */
@@ -510,6 +506,7 @@ int trace_run(struct trace *t)
 		events_finish(&t->events);
 		symbolize_finish(&t->symbols);
 		ring_close(&t->ring);
+		filter_finish(&t->filter);
 		load_finish(&t->loaded);
 	}
 	if (r < 0 || !passed)

@@ -16,6 +16,7 @@
 #include "child.h"
 #include "container.h"
 #include "events.h"
+#include "filter.h"
 #include "load.h"
 #include "options.h"
 #include "output.h"
@@ -30,10 +31,11 @@ struct trace {
 	/* Compile once more, more cautiously, into *image: a rejected program's second chance. */
 	bool (*recompile)(void *ctx);
 	void *recompile_ctx;
-	struct container *container; // or NULL
+	struct containers *containers;
 	struct child *child;
 	int target_fd; // -p: readable when the process has ended, or -1
 	struct loaded loaded;
+	struct filter filter;
 	struct attached attached;
 	struct ring ring;
 	struct output output;

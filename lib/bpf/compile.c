@@ -87,8 +87,9 @@ static bool run_lowering(struct compiler *c, const struct ast_program *ast, stru
 		.features = c->o->features,
 		.config = c->config,
 		.warn_helper_errors = c->o->warn_helper_errors,
-		.filter_container = c->o->filter_container,
+		.filter = &c->o->filter,
 		.container_pids = c->o->container_pids,
+		.innermost_pids = c->o->innermost_pids,
 		.no_typed_loads = c->o->no_typed_loads,
 	};
 

@@ -34,8 +34,9 @@ struct compile_options {
 	bool warn_helper_errors;         // -k
 	bool has_child;                  // -c
 	uint32_t pid;                    // -p: 0 none
-	bool filter_container;           // emit the container filter in front of each probe
+	struct image_filter filter;      // in front of each probe
 	bool container_pids;             // pid and tid are the container's
+	bool innermost_pids;             // see ir/lower.h
 	uint32_t container_pid;          // $container_pid; 0: none
 	bool no_typed_loads;             // see ir/lower.h
 	const char *const *include_dirs; // -I

@@ -137,6 +137,26 @@ struct image_kube_filter {
 	uint32_t offset;  // KUBE_NODE, instead: in .rodata, a u64: 1 if it is this node's name
 };
 
+/* By what probes are confined to containers or processes: which id is compared. */
+enum image_filter_kind {
+	FILTER_NONE,
+	FILTER_CGROUP, // v2: the cgroup's id
+	FILTER_MNTNS,  // the mount namespace's inode
+	FILTER_PID,    // the process
+};
+
+#define FILTER_LEVELS_MAX 4
+
+struct image_filter {
+	enum image_filter_kind kind;
+	bool is_set; // several ids, in image.filter_map; else one, in RUNTIME_FILTER
+	/* FILTER_CGROUP: at which depths below the root the cgroups are, so that those in them
+	 * count, too. None: exactly these cgroups. */
+	uint32_t levels[FILTER_LEVELS_MAX];
+	uint32_t level_count;
+	bool has_own_pids; // FILTER_PID: as the runner's pid namespace has them
+};
+
 struct image {
 	struct image_map *maps;
 	uint32_t map_count;
@@ -157,11 +177,13 @@ struct image {
 	int32_t scratch_map;  // per-CPU scratch, `scratch_stride` bytes a CPU
 	uint32_t lost_offset; // in .data: u64 a CPU (64 bytes apart): events lost, ring buffer full
 	uint32_t cpu_slots; // per-CPU slots there are: possible CPUs, rounded up to a power of two
+	int32_t filter_map; // what to trace, if that is several: a hash map, u64 as of the filter
+			    // -> u8
 	uint32_t runtime_offset; // in .rodata, u64s the runner fills in before loading, in this
 				 // order: its pid, its pid namespace's inode and device, -c child's
-				 // pid, start time (ktime boot ns), wall clock offset, the
-				 // container to trace (0: all) by cgroup, mount namespace or
-				 // process, and the offset of TAI; offsets are from boot time
+				 // pid, start time (ktime boot ns), wall clock offset, what to
+				 // trace (as the filter says), and the offset of TAI; offsets are
+				 // from boot time
 	const char *license;
 };
 
@@ -172,9 +194,7 @@ enum {
 	RUNTIME_CHILD_PID,
 	RUNTIME_START_NS,
 	RUNTIME_WALL_OFFSET_NS,
-	RUNTIME_FILTER_CGROUP,
-	RUNTIME_FILTER_MNTNS,
-	RUNTIME_FILTER_PID,
+	RUNTIME_FILTER,
 	RUNTIME_TAI_OFFSET_NS,
 	RUNTIME_COUNT
 };

@@ -162,79 +162,6 @@ struct ir_insn *lower_default_return(struct lower *lo)
 	return emit_const(lo, lo->probe->kind == PROBE_tracepoint && !lo->is_syscall);
 }
 
-/* ---- containers ------------------------------------------------------------------------------ */
-
-/* These fire whatever runs at that moment. */
-static bool is_filtered(const struct probe *p)
-{
-	return !(probe_infos[p->kind].flags & PROBE_F_RUNNER) && p->kind != PROBE_interval &&
-	       p->kind != PROBE_iter;
-}
-
-/* Leave unless @value is what the runner's slot @which says, if it says anything. */
-static void filter_by(struct lower *lo, uint32_t which, struct ir_insn *(*value)(struct lower *lo),
-		      struct ir_block *leave)
-{
-	struct ir_insn *wanted = emit_runtime(lo, which);
-	struct ir_block *test = block_new(lo), *pass = block_new(lo);
-
-	emit_branch_imm(lo, COND_NE, wanted, 0, test, pass);
-	block_enter(lo, test);
-	emit_branch(lo, COND_EQ, value(lo), wanted, pass, leave);
-	block_enter(lo, pass);
-}
-
-static struct ir_insn *current_cgroup(struct lower *lo)
-{
-	return EMIT_CALL0(lo, get_current_cgroup_id);
-}
-
-static struct ir_insn *current_process(struct lower *lo)
-{
-	return emit_pid(lo, true);
-}
-
-static bool find_member(const struct target *t, const char *type, const char *member,
-			struct type_member *out)
-{
-	const struct type *s = t->find_type(t->ctx, TAG_STRUCT, type);
-
-	if (s && !s->is_complete && t->complete_type)
-		t->complete_type(t->ctx, (struct type *)s);
-	return s && type_find_member(s, member, out);
-}
-
-/* task->nsproxy->mnt_ns->ns.inum; the members' places are the kernel's own. */
-static struct ir_insn *current_mount_namespace(struct lower *lo)
-{
-	const struct target *t = lo->o->target;
-	struct type_member nsproxy, mnt_ns, ns, inum;
-	struct ir_insn *pointer = EMIT_CALL0(lo, get_current_task);
-	struct place p;
-
-	if (!t || !t->find_type || !find_member(t, "task_struct", "nsproxy", &nsproxy) ||
-	    !find_member(t, "nsproxy", "mnt_ns", &mnt_ns) ||
-	    !find_member(t, "mnt_namespace", "ns", &ns) ||
-	    !find_member(t, "ns_common", "inum", &inum))
-		return emit_const(lo, 0);
-	p = place_ptr(pointer, nsproxy.offset, AS_KERNEL);
-	pointer = load_scalar(lo, &p, type_int(8, false));
-	p = place_ptr(pointer, mnt_ns.offset, AS_KERNEL);
-	pointer = load_scalar(lo, &p, type_int(8, false));
-	p = place_ptr(pointer, (int64_t)ns.offset + inum.offset, AS_KERNEL);
-	return load_scalar(lo, &p, type_int(4, false));
-}
-
-/* Only one of the slots is set: the verifier drops the tests of the others. */
-void lower_container_filter(struct lower *lo, struct ir_block *leave)
-{
-	if (!lo->o->filter_container || !is_filtered(lo->probe))
-		return;
-	filter_by(lo, RUNTIME_FILTER_CGROUP, current_cgroup, leave);
-	filter_by(lo, RUNTIME_FILTER_MNTNS, current_mount_namespace, leave);
-	filter_by(lo, RUNTIME_FILTER_PID, current_process, leave);
-}
-
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
 static void find_exit(void *ctx, struct ast *node)
@@ -295,7 +222,7 @@ static void lower_probe(struct lower *lo, const struct probe *p)
 	struct ir_block *end = block_new(lo);
 
 	choose_load(lo, program);
-	lower_container_filter(lo, end);
+	lower_filter(lo, end);
 	lo->iter_objects.len = 0;
 	if (p->kind == PROBE_iter)
 		iter_begin(lo, p, end);
@@ -352,6 +279,7 @@ static void fill_image(struct lower *lo)
 	image->kube_filters = lo->kube_filters.data;
 	image->kube_filter_count = (uint32_t)lo->kube_filters.len;
 	image->ringbuf_map = lo->ringbuf_map;
+	image->filter_map = lo->filter_map;
 	image->data_map = lo->data.map;
 	image->rodata_map = lo->rodata.map;
 	image->scratch_map = -1;

@@ -13,13 +13,17 @@
 #include "lang/target.h"
 #include "record/shape.h"
 
+struct image_filter;
+struct image_map;
+
 struct lower_options {
 	const struct target *target;
 	const struct features *features;
 	const struct config *config;
 	bool warn_helper_errors;
-	bool filter_container;
+	const struct image_filter *filter; // NULL: none
 	bool container_pids;
+	bool innermost_pids; // container_pids are those of each process's own namespace
 	bool no_typed_loads; // read through helpers where the verifier would take direct loads, too
 };
 
@@ -35,7 +39,6 @@ struct lowered_program {
 	vec_of(struct attach_point *) attach_points;
 };
 
-struct image_map;
 struct image_var;
 struct image_event;
 

@@ -62,6 +62,8 @@ void data_begin(struct lower *lo)
 	section_begin(lo, &lo->data, ".data", BPF_F_MMAPABLE);
 	lo->ringbuf_map = image_map_add(lo, &ringbuf);
 	lo->packet_map = -1;
+	lo->filter_map =
+		lo->o->filter && lo->o->filter->is_set ? (int32_t)kube_set_new(lo, "filter") : -1;
 	lo->runtime_offset = data_reserve(lo, &lo->rodata, 8 * RUNTIME_COUNT, 8);
 	lo->lost_offset = data_reserve(lo, &lo->data, 64 * lo->cpu_slots, 64);
 }

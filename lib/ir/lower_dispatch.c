@@ -149,7 +149,7 @@ static void check_task(struct lower *lo, struct ir_block *leave)
 
 	syscall_skip_compat(lo, native, leave);
 	block_enter(lo, native);
-	lower_container_filter(lo, leave);
+	lower_filter(lo, leave);
 }
 
 /* ---- the name of a probe --------------------------------------------------------------------- */

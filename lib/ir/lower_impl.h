@@ -243,6 +243,7 @@ struct lower {
 	struct data_section data, rodata;
 	int32_t ringbuf_map;
 	int32_t packet_map; // for skboutput(), -1: none
+	int32_t filter_map; // ids to trace, -1: at most one
 	uint32_t lost_offset;
 	uint32_t runtime_offset;
 	uint32_t cpu_count;                // possible CPUs
@@ -557,6 +558,8 @@ struct ir_insn *lower_builtin(struct lower *lo, const struct ast *e, const struc
 struct ir_insn *emit_pid_tgid(struct lower *lo);
 struct ir_insn *emit_pid(struct lower *lo, bool is_initial); // process id
 struct ir_insn *emit_tid(struct lower *lo, bool is_initial);
+/* As the process's own pid namespace has it. */
+struct ir_insn *emit_innermost_pid(struct lower *lo, bool is_thread);
 struct ir_insn *emit_cpu(struct lower *lo);
 struct ir_insn *emit_runtime(struct lower *lo, uint32_t which); // RUNTIME_*
 struct ir_insn *emit_clock(struct lower *lo, enum nsecs_clock clock, struct span span);
@@ -609,9 +612,10 @@ struct syscall_group {
 struct place probe_name_place(struct lower *lo, const struct type *t);
 bool probe_is_syscall(const struct lower *lo, const struct probe *p);
 void lower_syscalls(struct lower *lo, const struct syscall_group *g);
+/* lower_filter.c: on for what is to be traced, else to @leave. */
+void lower_filter(struct lower *lo, struct ir_block *leave);
 /* lower.c: for lower_dispatch.c. */
 struct lowered_program *program_begin(struct lower *lo, const struct probe *p, const char *name);
 void program_end(struct lower *lo);
-void lower_container_filter(struct lower *lo, struct ir_block *leave);
 /* Predicate and body of @p; goes to @next at the end and on `return`. */
 void lower_body(struct lower *lo, const struct probe *p, struct ir_block *next);

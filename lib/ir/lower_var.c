@@ -32,14 +32,16 @@ static struct ir_insn *namespace_id(struct lower *lo, bool is_thread)
 struct ir_insn *emit_pid(struct lower *lo, bool is_initial)
 {
 	if (lo->o->container_pids && !is_initial)
-		return namespace_id(lo, false);
+		return lo->o->innermost_pids ? emit_innermost_pid(lo, false)
+					     : namespace_id(lo, false);
 	return emit_op_imm(lo, OP_LSHR, emit_pid_tgid(lo), 32);
 }
 
 struct ir_insn *emit_tid(struct lower *lo, bool is_initial)
 {
 	if (lo->o->container_pids && !is_initial)
-		return namespace_id(lo, true);
+		return lo->o->innermost_pids ? emit_innermost_pid(lo, true)
+					     : namespace_id(lo, true);
 	return emit_extend(lo, emit_pid_tgid(lo), 4, false);
 }
 

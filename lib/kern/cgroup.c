@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,27 @@ bool cgroup_parse_path(const char *path, struct cgroup_identity *out)
 		p += len + (p[len] == '/');
 	}
 	return *out->pod_uid || *out->container_id;
+}
+
+size_t cgroup_container_len(const char *path)
+{
+	struct cgroup_identity whole, part;
+	char prefix[PATH_MAX];
+	size_t len = 0;
+
+	if (!cgroup_parse_path(path, &whole) || !whole.container_id[0])
+		return strlen(path);
+	for (;;) {
+		len += path[len] == '/';
+		len += strcspn(path + len, "/");
+		if (!path[len] || len >= sizeof(prefix))
+			return strlen(path);
+		memcpy(prefix, path, len);
+		prefix[len] = '\0';
+		if (cgroup_parse_path(prefix, &part) &&
+		    strcmp(part.container_id, whole.container_id) == 0)
+			return len;
+	}
 }
 
 struct cgroup_handle {

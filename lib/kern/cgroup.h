@@ -39,8 +39,14 @@ bool cgroup_parse_path(const char *path, struct cgroup_identity *out);
 
 /* Id of the cgroup v2 directory @path (name_to_handle_at(), as bpftrace's cgroupid()). */
 int cgroup_id(uint64_t *out, const char *path, struct err *err) __attribute__((warn_unused_result));
-/* Id of the cgroup v2 directory that @pid is in, 0 on nodes without cgroup v2. */
-uint64_t cgroup_id_of_pid(pid_t pid);
+/*
+ * Id of the cgroup v2 directory of the container that @pid is in, 0 on nodes without cgroup v2.
+ * *level is its depth below the root, as bpf_get_current_ancestor_cgroup_id() takes it, or 0 where
+ * that isn't known (in a cgroup namespace): the id is then that of @pid's own cgroup.
+ */
+uint64_t cgroup_id_of_container(pid_t pid, uint32_t *level);
+/* How much of @path is the container's own; the rest are cgroups that it has made itself. */
+size_t cgroup_container_len(const char *path);
 /* The path of @pid in the v2 hierarchy ("0::"), else in any v1 one; into @out.  0 or -errno. */
 int cgroup_path_of_pid(pid_t pid, char *out, size_t size) __attribute__((warn_unused_result));
 /* Whether @pid has a v2 cgroup of its own (not the root): its container is told apart by its id. */

@@ -15,10 +15,11 @@
 #include "util/fd.h"
 #include "util/str.h"
 
-#define MOUNTS_MAX    (16u << 20)
-#define DEPTH_MAX     64
-#define KERNFS_HANDLE 0xfe // FILEID_KERNFS, include/linux/exportfs.h
-#define HIERARCHY_MAX 64
+#define MOUNTS_MAX        (16u << 20)
+#define DEPTH_MAX         64
+#define KERNFS_HANDLE     0xfe // FILEID_KERNFS, include/linux/exportfs.h
+#define HIERARCHY_MAX     64
+#define INITIAL_CGROUP_NS 0xeffffffb // PROC_CGROUP_INIT_INO, include/linux/proc_ns.h
 
 struct cgroup_handle {
 	struct file_handle header;
@@ -331,16 +332,38 @@ const char *cgroups_paths(struct cgroups *c, uint64_t id, const char *filter)
 	return result;
 }
 
-uint64_t cgroup_id_of_pid(pid_t pid)
+static uint32_t count_levels(const char *path)
+{
+	uint32_t count = 0;
+
+	for (; *path; path++)
+		count += *path == '/' && path[1] && path[1] != '/';
+	return count;
+}
+
+/* Paths of cgroups are from the root of all. */
+static bool sees_cgroup_root(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == INITIAL_CGROUP_NS;
+}
+
+uint64_t cgroup_id_of_container(pid_t pid, uint32_t *level)
 {
 	char path[PATH_MAX], full[2 * PATH_MAX];
 	struct cgroups *c;
 	struct hierarchy *h;
 	uint64_t id = 0;
 
+	*level = 0;
 	if (!cgroup_is_v2(pid) || cgroup_path_of_pid(pid, path, sizeof(path)) ||
 	    cgroups_new(&c, "", NULL))
 		return 0;
+	if (sees_cgroup_root()) {
+		path[cgroup_container_len(path)] = '\0';
+		*level = count_levels(path);
+	}
 	h = cgroups_v2(c);
 	if (h) {
 		(void)snprintf(full, sizeof(full), "%s%s", h->mount, path);

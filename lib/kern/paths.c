@@ -250,30 +250,75 @@ static bool try_mapped(void *ctx, const char *path)
 	return true;
 }
 
+static void resolve_in(struct found *f, const char *name)
+{
+	const struct paths_scope *scope = f->scope;
+
+	if (scope && scope->pid && strcmp(name, "*") == 0) {
+		(void)!proc_mapped_files(scope->pid, try_mapped, f);
+	} else if (str_has_glob(name)) {
+		try_glob(f, name);
+		if (!strchr(name, '/'))
+			search_folders(f, search_path(f), name, false);
+	} else if (!*name || !try_path(f, name)) {
+		if (*name && !strchr(name, '/')) {
+			search_folders(f, search_path(f), name, true);
+			if (!f->paths.len)
+				search_libraries(f, name);
+		}
+	}
+}
+
+/*
+ * Whether two paths are one file below: a probe on both would fire twice.  Containers see the file
+ * of an image through overlays of their own, each with a device number of its own, but with the
+ * inode number and the times of the file below.
+ */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	if (stat(a, &x) < 0 || stat(b, &y) < 0)
+		return false;
+	return x.st_ino == y.st_ino && x.st_size == y.st_size &&
+	       x.st_ctim.tv_sec == y.st_ctim.tv_sec && x.st_ctim.tv_nsec == y.st_ctim.tv_nsec;
+}
+
+/* What the containers have in common counts once. */
+static void add_found(struct found *all, const struct found *more)
+{
+	vec_foreach (&more->paths, path) {
+		bool is_known = false;
+
+		vec_foreach (&all->paths, have)
+			is_known = is_known || is_same_file(*have, *path);
+		if (!is_known)
+			vec_push(all->arena, &all->paths, *path);
+	}
+}
+
 int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *name,
 		  const char ***paths, size_t *count, struct err *err)
 {
 	struct found f = { .arena = a, .scope = scope };
+	bool is_absolute = str_starts_with(name, "/proc/"); // in the root of this process
+	size_t root_count = scope && !is_absolute ? scope->root_count : 0;
 
-	if (scope && scope->root_pid)
-		f.root = scope->root_pid;
-	else if (scope && scope->pid && proc_has_other_root(scope->pid))
+	if (root_count == 0 && scope && scope->pid && !is_absolute &&
+	    proc_has_other_root(scope->pid))
 		f.root = scope->pid;
-	if (str_starts_with(name, "/proc/"))
-		f.root = 0;
+	if (root_count <= 1) {
+		if (root_count)
+			f.root = scope->roots[0];
+		resolve_in(&f, name);
+	}
+	for (size_t i = 0; root_count > 1 && i < root_count; i++) {
+		struct found in = { .arena = a, .scope = scope, .root = scope->roots[i] };
 
-	if (scope && scope->pid && strcmp(name, "*") == 0) {
-		(void)!proc_mapped_files(scope->pid, try_mapped, &f);
-	} else if (str_has_glob(name)) {
-		try_glob(&f, name);
-		if (!strchr(name, '/'))
-			search_folders(&f, search_path(&f), name, false);
-	} else if (!*name || !try_path(&f, name)) {
-		if (*name && !strchr(name, '/')) {
-			search_folders(&f, search_path(&f), name, true);
-			if (!f.paths.len)
-				search_libraries(&f, name);
-		}
+		resolve_in(&in, name);
+		if (in.paths.len > 1 && !str_has_glob(name))
+			in.paths.len = 1;
+		add_found(&f, &in);
 	}
 	if (!f.paths.len)
 		return err_set(err, -ENOENT, "no binary file '%s'", name);

@@ -10,8 +10,9 @@
 #include "util/err.h"
 
 struct paths_scope {
-	pid_t pid;      // -p: relative to this process's root and $PATH if its root is another
-	pid_t root_pid; // all absolute paths are inside this process's root
+	pid_t pid;          // -p: relative to this process's root and $PATH if its root is another
+	const pid_t *roots; // absolute paths are inside the root of each of these processes
+	size_t root_count;
 };
 
 /*
@@ -21,7 +22,8 @@ struct paths_scope {
  *   libc, libc.so.6   a library, through ld.so.cache and the standard folders
  *   /usr/lib/lib*.so  globs, sorted
  *   *                 with -p: what the process has mapped
- * Only ELF files count.  -ENOENT if there is none.
+ * Only ELF files count, and each once: containers of one image share theirs.  -ENOENT: there is
+ * none.
  */
 int paths_resolve(struct arena *a, const struct paths_scope *scope, const char *name,
 		  const char ***paths, size_t *count, struct err *err)

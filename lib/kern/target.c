@@ -348,7 +348,9 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 	strmap_init(&k->dwarfs, NULL);
 	k->types = ktypes_new(a, o->btf_path);
 	k->functions_path = o->functions_path ? arena_strdup(a, o->functions_path) : NULL;
-	k->scope = (struct paths_scope){ .pid = o->pid, .root_pid = o->root_pid };
+	k->scope = (struct paths_scope){ .pid = o->pid,
+					 .roots = o->roots,
+					 .root_count = o->root_count };
 	*out = (struct target){
 		.ctx = k,
 		.find_type = find_type,
@@ -377,6 +379,7 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 		.syscall_number = syscall_number,
 		.syscall_name = syscall_name,
 		.kfunc = kfunc,
+		.has_several_roots = o->root_count > 1,
 		.cpu_count = possible_cpus(),
 		.page_size = (uint32_t)sysconf(_SC_PAGESIZE),
 	};

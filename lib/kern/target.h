@@ -17,8 +17,9 @@
 struct kern_options {
 	const char *btf_path;       // NULL: $BPFTRACE_BTF, else /sys/kernel/btf/vmlinux
 	const char *functions_path; // --traceable-functions; NULL: tracefs, else BTF and kallsyms
-	pid_t pid;      // -p: paths are looked up in its root if it has another; 0: none
-	pid_t root_pid; // a container's process: absolute paths are inside its root; 0: none
+	pid_t pid;          // -p: paths are looked up in its root if it has another; 0: none
+	const pid_t *roots; // processes of containers: absolute paths are inside their roots
+	size_t root_count;
 };
 
 /* 0; -ENOMEM.  A kernel without BTF or tracefs is no error here: those parts answer "not known". */

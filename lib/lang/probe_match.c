@@ -285,7 +285,7 @@ static size_t find_binaries(struct matcher *m, const char ***paths)
 				 ap->path);
 		return 0;
 	}
-	if (count > 1 && !str_has_glob(ap->path)) {
+	if (count > 1 && !str_has_glob(ap->path) && !m->target->has_several_roots) {
 		(void)diag_warning(m->diags, ap->span,
 				   "attaching to %s target file '%s' but matched %zu binaries",
 				   kind, (*paths)[0], count);

@@ -117,7 +117,9 @@ struct target {
 	const char *(*syscall_name)(void *ctx, int number);
 	/* BTF id of a kfunc; 0 if the kernel has none. */
 	uint32_t (*kfunc)(void *ctx, const char *name);
-	uint32_t cpu_count; // possible CPUs
+	bool has_several_roots; // of containers: the name of a binary is that of a file in each of
+				// them
+	uint32_t cpu_count;     // possible CPUs
 	uint32_t page_size;
 };
 

@@ -60,11 +60,13 @@ make_pod() { # NAME NODE [COMMAND]
 }
 
 # A pod with tests/cluster/prog.c at /bin/prog: calls answer(), which returns VALUE, 100 times a second.
+make_prog() {
+	[[ -e ../prog ]] && return
+	gcc -O1 -static -o ../prog "$here/prog.c" && strip --keep-symbol=answer ../prog || fail "prog.c"
+	kubectl create configmap prog -n "$ns" --from-file=prog=../prog >/dev/null || fail "prog"
+}
 make_prog_pod() { # NAME NODE VALUE
-	if [[ ! -e ../prog ]]; then
-		gcc -O1 -static -o ../prog "$here/prog.c" && strip --keep-symbol=answer ../prog || fail "prog.c"
-		kubectl create configmap prog -n "$ns" --from-file=prog=../prog >/dev/null || fail "prog"
-	fi
+	make_prog
 	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail "pod $1"
 		apiVersion: v1
 		kind: Pod
@@ -82,6 +84,32 @@ make_prog_pod() { # NAME NODE VALUE
 	YAML
 	kubectl wait -n "$ns" --for=condition=Ready "pod/$1" --timeout=60s >/dev/null || fail "pod $1"
 }
+
+# A deployment of REPLICAS pods on NODE whose container runs COMMAND.
+make_workers() { # NAME NODE REPLICAS COMMAND
+	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail "deployment $1"
+		apiVersion: apps/v1
+		kind: Deployment
+		metadata: {name: $1}
+		spec:
+		  replicas: $3
+		  selector: {matchLabels: {app: $1}}
+		  template:
+		    metadata: {labels: {app: $1}}
+		    spec:
+		      nodeName: $2
+		      terminationGracePeriodSeconds: 0
+		      containers:
+		      - name: app
+		        image: $TEST_IMAGE
+		        imagePullPolicy: IfNotPresent
+		        command: [sh, -c, "$4"]
+		        volumeMounts: [{name: prog, mountPath: /prog}]
+		      volumes: [{name: prog, configMap: {name: prog, defaultMode: 0555, optional: true}}]
+	YAML
+	kubectl rollout status -n "$ns" "deployment/$1" --timeout=60s >/dev/null || fail "deployment $1"
+}
+pods_of() { kubectl get pods -n "$ns" -l "app=$1" -o jsonpath='{range .items[*]}{.metadata.name}{"\n"}{end}'; }
 
 # A user who may do RULES (verbs:resources, ...) in the namespace and no more.
 make_user() { # NAME VERBS RESOURCES

@@ -19,8 +19,8 @@
  *     NONE      a regular expression that no line may match
  *     OUTPUT    standard output must be just this, blank lines at its start and end aside
  *     EXIT      the exit status, 0 unless given
- *     REQUIRES  kprobe, fentry, kprobe_multi, user, cgroup2, kernel-X.Y …; else the case is skipped
- *     TIMEOUT   seconds, 10 unless given; multiplied by $TIMEOUT_SCALE
+ *     REQUIRES  kprobe, fentry, kprobe_multi, user, cgroup1, cgroup2, kernel-X.Y …; else the case
+ * is skipped TIMEOUT   seconds, 10 unless given; multiplied by $TIMEOUT_SCALE
  *
  * Prints "ok NAME", "not ok NAME" with what was missing, or "skip NAME reason", and ends with
  * "N passed, N failed, N skipped".  Exits 1 if any failed.
@@ -255,6 +255,7 @@ static struct {
 	{ "hardware", "$RUNNER -e 'hardware:cycles:1000000 { } begin { exit(); }'", 0 },
 	{ "target", "command -v target", 0 },
 	{ "testprog", "test -n \"$TESTPROG\"", 0 },
+	{ "cgroup1", "grep -q ' cgroup .*name=systemd' /proc/mounts", 0 },
 	{ "cgroup2", "grep -q ' cgroup2 ' /proc/mounts", 0 },
 	{ "python3", "command -v python3", 0 },
 };

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -91,6 +92,31 @@ static void test_paths(void **state)
 	}
 }
 
+/* What a container has made below its own cgroup is not part of it. */
+static void test_container_len(void **state)
+{
+	static const struct {
+		const char *container;
+		const char *below;
+	} paths[] = {
+		{ "/kubepods/burstable/pod" UID "/" ID, "/init.scope" },
+		{ "/kubepods/burstable/pod" UID "/" ID, "" },
+		{ "/kubepods/pod" UID "/" ID, "/docker/" OTHER },
+		{ SLICE "/cri-containerd-" ID ".scope", "/a/b" },
+		{ "/docker/" ID, "/x" },
+		{ "/kubepods/besteffort/pod" UID, "" },
+		{ "/", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s%s", paths[i].container, paths[i].below);
+		assert_int_equal(cgroup_container_len(path), strlen(paths[i].container));
+	}
+}
+
 static void test_live(void **state)
 {
 	struct cgroups *c;
@@ -114,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_container_len),
 		cmocka_unit_test(test_live),
 	};
 

@@ -148,11 +148,32 @@ static void options_of_a_pod(void **state)
 	assert_int_equal(parse(&o, &err, "--container-id", "containerd://abc", "--deadline", "30s",
 			       "--whole-node", "--no-feature", "uprobe_multi", "-e", "x", NULL),
 			 0);
-	assert_string_equal(o.container_id, "containerd://abc");
+	assert_int_equal(o.containers.len, 1);
+	assert_string_equal(o.containers.data[0].id, "containerd://abc");
 	assert_int_equal(o.deadline_s, 30);
 	assert_true(o.is_whole_node);
 	assert_true(o.no_uprobe_multi);
 	assert_false(o.no_kprobe_multi);
+	options_finish(&o);
+}
+
+/* An option that a container has already begins the next one. */
+static void options_of_several_containers(void **state)
+{
+	struct options o;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse(&o, &err, "--container-id=a", "--pod-uid=1", "--pod=ns/a",
+			       "--container=app", "--container-id=b", "--pod-uid=2", "--pod=ns/b",
+			       "--container=app", "--pod=ns/c", "-e", "x", NULL),
+			 0);
+	assert_int_equal(o.containers.len, 3);
+	assert_string_equal(o.containers.data[0].pod, "ns/a");
+	assert_string_equal(o.containers.data[1].id, "b");
+	assert_string_equal(o.containers.data[1].container, "app");
+	assert_string_equal(o.containers.data[2].pod, "ns/c");
+	assert_null(o.containers.data[2].id);
 	options_finish(&o);
 }
 
@@ -307,6 +328,7 @@ int main(void)
 		cmocka_unit_test(options_errors),
 		cmocka_unit_test(options_stages),
 		cmocka_unit_test(options_of_a_pod),
+		cmocka_unit_test(options_of_several_containers),
 		cmocka_unit_test(script_text),
 		cmocka_unit_test(rejection_names_the_helper),
 		cmocka_unit_test(ring_size),
