@@ -78,7 +78,8 @@ struct ir_insn *lower_gid(struct lower *lo, const struct ast *e, const struct pl
 
 struct ir_insn *lower_comm(struct lower *lo, const struct ast *e, const struct place *dst)
 {
-	/* The helper fills all of it, with zeros behind the name. */
+	/* Linux 5.18 to 6.4 leave what is behind the name's end as it was. */
+	place_zero(lo, dst, 0, e->type->size);
 	EMIT_CALL(lo, get_current_comm, place_address(lo, dst), emit_const(lo, e->type->size));
 	return NULL;
 }

@@ -335,7 +335,7 @@ static bool visit_comm(struct forward *fw, struct ir_insn *call)
 	struct place to;
 
 	if (call->helper != BPF_FUNC_get_current_comm ||
-	    helper_access(call, 0, &size) != ACCESS_WRITE_ALL || size == 0)
+	    helper_access(call, 0, &size) != ACCESS_WRITE_SOME || size == 0)
 		return false;
 	to = memory_place(fw->m, call->args[0], 0, size);
 	if (reuse_comm(fw, call, &to))
