@@ -74,6 +74,7 @@ enum helper_access helper_access(const struct ir_insn *insn, uint32_t i, uint64_
 	case 'w': return ACCESS_WRITE_ALL;
 	case 'o': *size = 8; return ACCESS_WRITE_ALL;
 	case 'W': return ACCESS_WRITE_SOME;
+	case 'a':
 	case 'k':
 	case 'v':
 	case 'r': return ACCESS_READ;
