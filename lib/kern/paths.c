@@ -155,8 +155,12 @@ static void search_folders(struct found *f, const char *folders, const char *nam
 
 		if (str_has_glob(name))
 			try_glob(f, path);
-		else if (end > p && try_path(f, path) && first_only)
+		else if (end > p)
+			(void)try_path(f, path);
+		if (first_only && f->paths.len) {
+			f->paths.len = 1; // the others are links to it, or other versions
 			return;
+		}
 		p = *end ? end + 1 : end;
 	}
 }
