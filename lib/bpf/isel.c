@@ -300,27 +300,28 @@ static void select_atomic_add(struct isel *is, const struct ir_insn *v)
 	insn->b = value;
 }
 
-/* Whether @v points into a map's value or what a helper returned: not to the stack. */
-static bool is_off_stack(const struct ir_insn *v, uint32_t depth)
+/* Whether @v points into a map's value or what a helper returned: not to the stack or the context.
+ */
+static bool is_plain_memory(const struct ir_insn *v, uint32_t depth)
 {
-	if (v->op == OP_MAP_VALUE || v->op == OP_CALL || v->op == OP_CTX)
+	if (v->op == OP_MAP_VALUE || v->op == OP_CALL)
 		return true;
 	if (v->op != OP_ADD || depth == 4)
 		return false;
-	return is_off_stack(v->args[0], depth + 1) || is_off_stack(v->args[1], depth + 1);
+	return is_plain_memory(v->args[0], depth + 1) || is_plain_memory(v->args[1], depth + 1);
 }
 
 /*
- * What the address @v + @off can be taken as a multiple of.  Only the stack insists on alignment
- * (check_ptr_alignment() in the verifier); pointers that we know nothing of, like a callback's
- * parameter, are aligned to 8.
+ * What the address @v + @off can be taken as a multiple of.  Only the stack (check_ptr_alignment()
+ * in the verifier) and the context (tp_prog_is_valid_access() and its like) insist on alignment;
+ * pointers that we know nothing of, like a callback's parameter, are aligned to 8.
  */
 static uint32_t alignment_of(const struct isel *is, const struct ir_insn *v, int64_t off,
 			     uint32_t depth)
 {
 	uint32_t least = 8;
 
-	if (is_off_stack(v, 0))
+	if (is_plain_memory(v, 0))
 		return 8;
 	if (v->op == OP_SLOT) {
 		off += v->imm + is->f->slots.data[v->slot].offset;

@@ -160,6 +160,14 @@ static void expand_long(struct ir_func *f, struct ir_insn *insn)
 	}
 }
 
+/* The context is read at constant offsets only (check_ctx_access() in the verifier). */
+static bool is_long(const struct ir_insn *insn)
+{
+	if (insn->op == OP_MEMCPY && insn->args[1]->op == OP_CTX)
+		return false;
+	return (insn->op == OP_ZERO || insn->op == OP_MEMCPY) && insn->size > LONG_BYTES;
+}
+
 void legalize_func(struct ir_func *f, const struct codegen_options *o)
 {
 	(void)o;
@@ -168,8 +176,7 @@ void legalize_func(struct ir_func *f, const struct codegen_options *o)
 		{
 			if (insn->op == OP_SDIV || insn->op == OP_SMOD)
 				expand_signed(f, insn);
-			if ((insn->op == OP_ZERO || insn->op == OP_MEMCPY) &&
-			    insn->size > LONG_BYTES) {
+			if (is_long(insn)) {
 				expand_long(f, insn);
 				break; // the rest is in a later block
 			}

@@ -90,6 +90,14 @@ bool sema_fold(struct sema *s);
 bool sema_maps(struct sema *s);
 bool sema_scopes(struct sema *s);
 bool sema_infer(struct sema *s);
+
+/* sema_hoist.c: the variables that statement @index of @block assigns and later ones use. */
+struct names {
+	vec_of(const char *) list;
+};
+void sema_hoisted_names(struct arena *arena, const struct ast *block, size_t index,
+			struct names *names);
+
 bool sema_finish(struct sema *s);
 /* One walk over all probes: every expression gets its type. */
 void sema_walk_probes(struct sema *s);

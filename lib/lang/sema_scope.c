@@ -196,10 +196,46 @@ static void walk_loop(struct scope_walk *w, struct ast *node)
 	w->loop_depth--;
 }
 
+/* Declare what the `if` that is statement @index of @block assigns for those below it. */
+static void hoist(struct scope_walk *w, const struct ast *block, size_t index)
+{
+	struct names names = { 0 };
+
+	sema_hoisted_names(w->s->arena, block, index, &names);
+	vec_foreach (&names.list, it) {
+		struct ast *stmt = block->block.stmts.data[index];
+		struct sema_var *var;
+
+		if (find(w, *it))
+			continue;
+		diag_warning(
+			w->s->diags, stmt->span,
+			"Variable $%s is used outside of the blocks that assign it. Declare it "
+			"before them: let $%s;",
+			plain(*it), plain(*it));
+		var = declare(w, *it, stmt->span);
+		var->origin = ORIGIN_ASSIGN;
+		var->is_assigned = true;
+	}
+}
+
+static void walk_block(struct scope_walk *w, struct ast *node)
+{
+	struct sema_scope scope;
+
+	enter(w, &scope);
+	for (size_t i = 0; i < node->block.stmts.len; i++) {
+		hoist(w, node, i);
+		walk(w, node->block.stmts.data[i]);
+	}
+	if (node->block.value)
+		walk(w, node->block.value);
+	leave(w);
+}
+
 static void walk(void *ctx, struct ast *node)
 {
 	struct scope_walk *w = ctx;
-	struct sema_scope scope;
 
 	switch (node->kind) {
 	case AST_VAR:
@@ -212,11 +248,7 @@ static void walk(void *ctx, struct ast *node)
 			walk(w, node->assign.lhs);
 		break;
 	case AST_LET: walk_let(w, node); break;
-	case AST_BLOCK:
-		enter(w, &scope);
-		ast_each_child(node, walk, w);
-		leave(w);
-		break;
+	case AST_BLOCK: walk_block(w, node); break;
 	case AST_FOR_MAP:
 	case AST_FOR_RANGE: walk_loop(w, node); break;
 	case AST_SIZEOF:
