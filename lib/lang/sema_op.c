@@ -140,6 +140,11 @@ static void check_other(struct sema *s, const struct ast *node, const struct typ
 
 	if (l->kind == TYPE_ARRAY && r->kind == TYPE_ARRAY) {
 		check_arrays(s, node, l, r);
+	} else if (l->kind == TYPE_KUBE && r->kind == TYPE_KUBE) {
+		/* What is known in the kernel is whether it is the same container. */
+		diag_error(s->diags, node->span,
+			   "Names of Kubernetes can't be compared with each other");
+		diag_hint(s->diags, "compare it with a literal: `namespace == \"default\"`");
 	} else if (!sema_compatible(l, r) && !is_kube_comparison(node, l, r)) {
 		mismatch(s, node, l, r);
 		if (l->kind == TYPE_KUBE || r->kind == TYPE_KUBE)

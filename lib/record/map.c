@@ -7,6 +7,7 @@
 #include "record/num.h"
 #include "record/order.h"
 #include "record/value.h"
+#include "util/strmap.h"
 
 #define ORDER_MAX (1u << 20) // bytes of one key's order
 
@@ -101,6 +102,64 @@ static void read_entry(struct record_table *t, struct record_entry *e, const str
 		e->number.total = value_integer(t->value, e->data);
 }
 
+/* Of several cgroups, one name. */
+static bool has_names(const struct shape *shape)
+{
+	if (!shape)
+		return false;
+	for (uint32_t i = 0; shape->members && i < shape->count; i++) {
+		if (has_names(shape->members[i].shape))
+			return true;
+	}
+	return shape->kind == SHAPE_KUBE || has_names(shape->elem);
+}
+
+/* Bytes that are the same for keys that print the same, and in their order. */
+static void put_order(const struct record_table *t, struct value_walker *walker, struct buf *out,
+		      const struct record_entry *e)
+{
+	struct record_value v = { .env = t->env, .data = e->key, .size = e->key_size };
+	struct writer w = { .ops = &order_writer, .out = out };
+
+	if (!t->is_serialised)
+		v.shape = t->key;
+	if (t->is_serialised || t->has_names)
+		value_write(walker, &w, &v);
+	else if (t->key)
+		order_put(out, t->key, e->key);
+}
+
+static void merge_names(struct record_table *t)
+{
+	const struct agg_ops *ops = agg_of(t->value);
+	struct value_walker walker;
+	struct strmap index;
+	struct buf name;
+	size_t kept = 0;
+
+	value_walker_init(&walker, t->env);
+	strmap_init(&index, t->arena);
+	buf_init(&name, ORDER_MAX);
+	for (size_t i = 0; i < t->count; i++) {
+		struct record_entry *e = &t->entries[i], *known;
+
+		buf_clear(&name);
+		put_order(t, &walker, &name, e);
+		known = strmap_get_n(&index, buf_cstr(&name), name.len);
+		if (known && ops) {
+			ops->merge(known, e, t->value, t->arena);
+		} else if (known) {
+			known->data = e->data;
+		} else {
+			t->entries[kept] = *e;
+			strmap_put_n(&index, buf_cstr(&name), name.len, &t->entries[kept++]);
+		}
+	}
+	t->count = kept;
+	buf_finish(&name);
+	value_walker_finish(&walker);
+}
+
 void table_read(struct record_table *t, struct arena *a, const struct record_env *env,
 		const struct record_map *map)
 {
@@ -113,6 +172,7 @@ void table_read(struct record_table *t, struct arena *a, const struct record_env
 		.key = map->var->key,
 		.value = map->var->value,
 		.is_keyed = map->var->key != NULL,
+		.has_names = has_names(map->var->key),
 		.div = 1,
 	};
 	find_layout(&l, map);
@@ -126,6 +186,8 @@ void table_read(struct record_table *t, struct arena *a, const struct record_env
 		read_entry(t, &t->entries[t->count++], &l, (const char *)map->keys + i * l.key_size,
 			   slots);
 	}
+	if (t->has_names)
+		merge_names(t);
 }
 
 static void find_orders(struct record_table *t)
@@ -139,16 +201,7 @@ static void find_orders(struct record_table *t)
 		struct record_entry *e = &t->entries[i];
 
 		buf_clear(&order);
-		if (t->is_serialised) {
-			struct record_value v = { .env = t->env,
-						  .data = e->key,
-						  .size = e->key_size };
-			struct writer w = { .ops = &order_writer, .out = &order };
-
-			value_write(&walker, &w, &v);
-		} else if (t->key) {
-			order_put(&order, t->key, e->key);
-		}
+		put_order(t, &walker, &order, e);
 		e->order = arena_memdup(t->arena, buf_cstr(&order), order.len);
 		e->order_size = (uint32_t)order.len;
 		for (size_t j = 0; j < 8; j++)

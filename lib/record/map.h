@@ -75,6 +75,7 @@ struct record_table {
 	const struct shape *value; // NULL: serialised, and neither an aggregation nor an integer
 	bool is_keyed;
 	bool is_serialised; // read from a snapshot
+	bool has_names;     // in the key, that several raw keys may share: those of Kubernetes
 	struct record_entry *entries;
 	size_t count;
 	size_t cap;
@@ -83,7 +84,11 @@ struct record_table {
 	struct strmap *index; // entry by key, for table_merge(); NULL until then
 };
 
-/* Reduce the content of @map.  Keys and values of @map must outlive the table. */
+/*
+ * Reduce the content of @map.  Keys and values of @map must outlive the table.  Entries whose keys
+ * are the same name, such as those of a container before and after its restart, become one as in
+ * table_merge().
+ */
 void table_read(struct record_table *t, struct arena *a, const struct record_env *env,
 		const struct record_map *map);
 /* Sort as above, and keep only the last @top entries (0: all). */

@@ -568,6 +568,50 @@ static void test_tseries(void **state)
 		   "{\"type\": \"tseries\", \"data\": {\"@t\": {\"1\": []}}}\n");
 }
 
+/* Cgroups 1 and 2 are of one pod, before and after its container's restart; 3 is another's. */
+static const char *name_of(void *ctx, uint64_t id, enum kube_name which)
+{
+	(void)ctx;
+	(void)which;
+	return id == 3 ? "alpha" : "shop";
+}
+
+static void assert_named(struct shape *value, const void *values, const char *expected)
+{
+	static const struct record_resolver resolver = { .kube = name_of };
+	const struct record_env env = { .resolver = &resolver };
+	static const struct shape pod = { .kind = SHAPE_KUBE, .size = 8, .mode = KUBE_POD };
+	const struct shape_member members[] = { { .shape = &pod },
+						{ .shape = &shape_u64, .offset = 8 } };
+	struct shape key = { .kind = SHAPE_TUPLE, .size = 16, .count = 2, .members = members };
+	struct image_var var = {
+		.name = "@", .storage = STORAGE_PERCPU_HASH, .key = &key, .value = value
+	};
+	const uint64_t keys[] = { 1, 5, 3, 5, 2, 5, 2, 6 };
+	struct record_map map = {
+		.var = &var, .keys = keys, .values = values, .count = 4, .cpus = 1
+	};
+	struct capture c;
+
+	capture_init(&c, &sink_text);
+	record_map_print(&c.sink, &env, &map);
+	assert_capture(&c, expected);
+	capture_finish(&c);
+}
+
+static void test_names_are_one_key(void **state)
+{
+	struct shape count = agg_shape(AGG_COUNT, 8, false), avg = agg_shape(AGG_AVG, 16, true);
+	struct shape stamp = { .kind = SHAPE_POINTER, .size = 8 };
+	const uint64_t counts[] = { 10, 20, 3, 4 };
+	const uint64_t averages[] = { 10, 1, 20, 1, 40, 4, 7, 1 };
+
+	(void)state;
+	assert_named(&count, counts, "@[shop, 6]: 4\n@[shop, 5]: 13\n@[alpha, 5]: 20\n");
+	assert_named(&avg, averages, "@[shop, 6]: 7\n@[shop, 5]: 10\n@[alpha, 5]: 20\n");
+	assert_named(&stamp, counts, "@[alpha, 5]: 0x14\n@[shop, 5]: 0x3\n@[shop, 6]: 0x4\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -577,7 +621,7 @@ int main(void)
 		cmocka_unit_test(test_plain_values), cmocka_unit_test(test_hist),
 		cmocka_unit_test(test_hist_bits),    cmocka_unit_test(test_hist_bucket),
 		cmocka_unit_test(test_lhist),        cmocka_unit_test(test_hist_order),
-		cmocka_unit_test(test_tseries),
+		cmocka_unit_test(test_tseries),      cmocka_unit_test(test_names_are_one_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
