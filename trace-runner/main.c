@@ -228,7 +228,7 @@ static int prepare(struct runner *r, struct err *err)
 	set_defaults(r);
 	if (code == 0 && has_script(&r->options))
 		code = script_read(&r->source, &r->arena, r->options.script, r->options.filename,
-				   err);
+				   r->options.script_name, err);
 	if (code == 0 && check_privileges(&r->options) < 0)
 		return -EPERM;
 	if (code == 0)

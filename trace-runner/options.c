@@ -31,6 +31,7 @@ enum {
 	OPT_POD_UID,
 	OPT_PROBE_FILTER,
 	OPT_PROCESS_SELECTOR,
+	OPT_SCRIPT_NAME,
 	OPT_STREAM,
 	OPT_TEST,
 	OPT_TRACEABLE_FUNCTIONS,
@@ -71,6 +72,7 @@ static const struct option long_options[] = {
 	{ "probe-filter", required_argument, NULL, OPT_PROBE_FILTER },
 	{ "process-selector", required_argument, NULL, OPT_PROCESS_SELECTOR },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "script-name", required_argument, NULL, OPT_SCRIPT_NAME },
 	{ "stream", no_argument, NULL, OPT_STREAM },
 	{ "test", no_argument, NULL, OPT_TEST },
 	{ "traceable-functions", required_argument, NULL, OPT_TRACEABLE_FUNCTIONS },
@@ -268,6 +270,7 @@ static bool set_text(struct options *o, int option, const char *value)
 	case OPT_NODE_NAME: place = &o->node_name; break;
 	case OPT_PROBE_FILTER: place = &o->probe_filter; break;
 	case OPT_PROCESS_SELECTOR: place = &o->selector; break;
+	case OPT_SCRIPT_NAME: place = &o->script_name; break;
 	case OPT_TRACEABLE_FUNCTIONS: place = &o->traceable_functions; break;
 	default: return false;
 	}

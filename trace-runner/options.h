@@ -45,6 +45,7 @@ struct options {
 	enum options_mode mode;
 	const char *script;          // -e
 	const char *filename;        // "-": standard input
+	const char *script_name;     // of the file, in messages; NULL: its own
 	const char *search;          // -l: the pattern
 	vec_of(const char *) params; // positional and named ("--x=y") ones
 	const char *command;         // -c

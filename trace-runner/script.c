@@ -7,13 +7,15 @@
 #include "util/buf.h"
 
 int script_read(struct source **out, struct arena *a, const char *script, const char *filename,
-		struct err *err)
+		const char *name, struct err *err)
 {
 	struct buf text;
 	int r;
 
+	if (!name)
+		name = script || strcmp(filename, "-") == 0 ? "stdin" : filename;
 	if (script) {
-		*out = source_new(a, "stdin", script, strlen(script));
+		*out = source_new(a, name, script, strlen(script));
 		return 0;
 	}
 	buf_init(&text, SCRIPT_BYTES_MAX);
@@ -24,8 +26,7 @@ int script_read(struct source **out, struct arena *a, const char *script, const 
 	if (r < 0)
 		r = err_errno(err, r, "failed to open file '%s'", filename);
 	else
-		*out = source_new(a, strcmp(filename, "-") == 0 ? "stdin" : filename,
-				  buf_cstr(&text), text.len);
+		*out = source_new(a, name, buf_cstr(&text), text.len);
 	buf_finish(&text);
 	return r;
 }

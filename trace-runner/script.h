@@ -9,6 +9,9 @@
 
 #define SCRIPT_BYTES_MAX (16u << 20)
 
-/* @script NULL: read @filename, "-" for standard input. */
+/*
+ * @script NULL: read @filename, "-" for standard input.  @name: what messages call it; NULL: by
+ * its file's name.
+ */
 int script_read(struct source **out, struct arena *a, const char *script, const char *filename,
-		struct err *err) __attribute__((warn_unused_result));
+		const char *name, struct err *err) __attribute__((warn_unused_result));

@@ -41,6 +41,8 @@ static const char usage[] =
 	"    -f FORMAT      text or json\n"
 	"    -B MODE        buffering: line, full or none\n"
 	"    -q, --quiet    don't say how many probes are attached\n"
+	"    --script-name NAME\n"
+	"                   what messages call the script\n"
 	"    --stream       write maps as snapshots that kubectl-trace merges\n"
 	"\n"
 	"CONTAINERS:\n"

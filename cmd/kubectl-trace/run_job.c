@@ -31,6 +31,10 @@ static const char *const *make_command(struct arena *a, const struct run_options
 	vec_push(a, &argv, carrier ? "trace-runner" : "/trace-runner");
 	run_push_flags(&argv, a, o);
 	vec_push(a, &argv, arena_printf(a, "--node-name=%s", t->node));
+	/* The person knows the file by its name here, not in the Job. */
+	vec_push(a, &argv,
+		 arena_printf(a, "--script-name=%s",
+			      strcmp(o->script_name, "-") == 0 ? "stdin" : o->script_name));
 	if (is_merged)
 		vec_push(a, &argv, "--stream");
 	push_containers(&argv, a, t);

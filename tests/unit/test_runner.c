@@ -185,10 +185,10 @@ static void script_text(void **state)
 
 	(void)state;
 	arena_init(&a);
-	assert_int_equal(script_read(&source, &a, "begin {}", NULL, &err), 0);
+	assert_int_equal(script_read(&source, &a, "begin {}", NULL, NULL, &err), 0);
 	assert_string_equal(source->name, "stdin");
 	assert_string_equal(source->text, "begin {}");
-	assert_int_equal(script_read(&source, &a, NULL, "no/such/file.bt", &err), -ENOENT);
+	assert_int_equal(script_read(&source, &a, NULL, "no/such/file.bt", NULL, &err), -ENOENT);
 	assert_string_equal(err.msg,
 			    "failed to open file 'no/such/file.bt': No such file or directory");
 	arena_finish(&a);
