@@ -24,6 +24,7 @@ struct search {
 	const char *pod_uid; // instead of the name's pod, or NULL
 	const char *not_id;  // the container that has ended, or NULL
 	char id[CGROUP_CONTAINER_ID_MAX];
+	uint64_t start;        // of its first process
 	size_t pod_containers; // named ones of the pod that matches
 };
 
@@ -45,9 +46,26 @@ static bool is_pod(const struct search *s, const struct kube_identity *identity)
 		identity->namespace_name[slash - n->pod] == '\0');
 }
 
+/* 0: nothing runs in it. */
+static uint64_t start_time(const char *container_id)
+{
+	struct proc_pids pids = { 0 };
+	uint64_t start = 0;
+
+	if (proc_pids_by_container(&pids, container_id, NULL) == 0)
+		start = proc_start_time(pids.data[0]);
+	proc_pids_finish(&pids);
+	return start;
+}
+
+/*
+ * The youngest one: on a node that does not tell the names of containers the pod's sandbox, which
+ * is the oldest, goes by the name of the only container.
+ */
 static void try_cgroup(void *ctx, uint64_t id, const struct kube_identity *identity)
 {
 	struct search *s = ctx;
+	uint64_t start;
 
 	(void)id;
 	if (!is_pod(s, identity))
@@ -60,8 +78,11 @@ static void try_cgroup(void *ctx, uint64_t id, const struct kube_identity *ident
 		return;
 	if (s->name->container && strcmp(identity->container, s->name->container) != 0)
 		return;
-	if (s->id[0] == '\0')
-		snprintf(s->id, sizeof(s->id), "%s", identity->container_id);
+	start = start_time(identity->container_id);
+	if (start <= s->start)
+		return;
+	s->start = start;
+	snprintf(s->id, sizeof(s->id), "%s", identity->container_id);
 }
 
 static int search_cgroups(struct search *s, const struct options *o, struct err *err)
@@ -184,24 +205,36 @@ static bool pod_has_processes(const char *pod_uid)
 	return has_any;
 }
 
-/* Takes the container that the kubelet has started in the place of @c; false: there is none yet. */
-static bool find_successor(struct container *c, const struct options *o)
+/*
+ * Looks at container @id in the place of @c; false: it isn't there.  While it is made, its first
+ * process is a runtime's helper, that may not be in its cgroup yet and ends soon.
+ */
+static bool take_container(struct container *c, const char *id)
 {
-	struct search search = { .name = c->name, .pod_uid = c->pod_uid, .not_id = c->id };
 	struct container next = { .name = c->name, .root_fd = -1 };
 	struct err err;
 
-	/* Without its name, any other container could be meant. */
-	if (!c->name->container || search_cgroups(&search, o, &err) < 0 || search.id[0] == '\0')
-		return false;
-	memcpy(next.id, search.id, sizeof(next.id));
-	if (find_first_process(&next, &err) < 0 || describe(&next, &err) < 0) {
-		finish_container(&next); // not yet there, or gone again
+	snprintf(next.id, sizeof(next.id), "%s", id);
+	if (find_first_process(&next, &err) < 0 || describe(&next, &err) < 0 ||
+	    (c->cgroup_id && !next.cgroup_id)) {
+		finish_container(&next);
 		return false;
 	}
 	finish_container(c);
 	*c = next;
 	return true;
+}
+
+/* Takes the container that the kubelet has started in the place of @c; false: there is none yet. */
+static bool find_successor(struct container *c, const struct options *o)
+{
+	struct search search = { .name = c->name, .pod_uid = c->pod_uid, .not_id = c->id };
+	struct err err;
+
+	/* Without its name, any other container could be meant. */
+	if (!c->name->container || search_cgroups(&search, o, &err) < 0 || search.id[0] == '\0')
+		return false;
+	return take_container(c, search.id);
 }
 
 /* Whether its ids have changed. */
@@ -211,6 +244,8 @@ static bool follow_container(struct container *c, const struct options *o)
 
 	if (c->is_gone || c->root_fd < 0 || poll(&root, 1, 0) == 0)
 		return false;
+	if (take_container(c, c->id))
+		return true; // another of its processes
 	if (c->pod_uid[0] && pod_has_processes(c->pod_uid))
 		return find_successor(c, o);
 	c->is_gone = true;

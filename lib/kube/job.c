@@ -185,7 +185,9 @@ static void add_container(cJSON *pod, const struct kube_job_spec *spec)
 		add_bundle_volume(volumes, mounts, spec->bundle);
 	/* tracefs, debugfs, bpffs, cgroups and the kernel's BTF are all below /sys. */
 	add_host_volume(volumes, mounts, "sys", "/sys", false);
+	/* Their names tell which pod and container a cgroup is; logs are not read. */
 	add_host_volume(volumes, mounts, "pod-logs", "/var/log/pods", true);
+	add_host_volume(volumes, mounts, "container-logs", "/var/log/containers", true);
 }
 
 static void add_pod_spec(cJSON *template, const struct kube_job_spec *spec)

@@ -3,6 +3,8 @@
 fail() { # WORDS: the case has failed
 	printf '%s\n' "$*"
 	for f in out err; do [[ -e $f ]] && { echo "--- $f"; head -c 3000 "$f"; }; done
+	[[ ${trace_pid-} ]] && kill "$trace_pid" 2>/dev/null
+	kubectl-trace delete --all -n "$ns" >/dev/null 2>&1
 	exit 1
 }
 skip() { echo "$*"; exit 77; }
@@ -33,6 +35,14 @@ wait_for() { # FILE REGEX [SECONDS]
 	until grep -qE -- "$2" "$1" 2>/dev/null; do
 		((SECONDS < end)) || fail "$1 has no $2 in time"
 		sleep 0.1
+	done
+}
+
+wait_until() { # WHAT COMMAND...: up to a minute
+	local end=$((SECONDS + 60))
+	until "${@:2}"; do
+		((SECONDS < end)) || fail "not $1 in time"
+		sleep 0.2
 	done
 }
 

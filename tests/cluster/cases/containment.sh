@@ -21,6 +21,32 @@ case_names() {
 	expect_out "^$ns/busy/app on ${nodes[0]}$"
 }
 
+# A pod with several containers: each has its own name, the sandbox none.
+case_names_of_containers() {
+	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail pod
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: three}
+		spec:
+		  nodeName: ${nodes[0]}
+		  terminationGracePeriodSeconds: 0
+		  containers:
+		  - {name: one, image: $TEST_IMAGE, imagePullPolicy: IfNotPresent, command: [sh, -c, "while :; do usleep 50000; done"]}
+		  - {name: two, image: $TEST_IMAGE, imagePullPolicy: IfNotPresent, command: [sh, -c, "while :; do usleep 50000; done"]}
+		  - {name: three, image: $TEST_IMAGE, imagePullPolicy: IfNotPresent, command: [sleep, "100000"]}
+	YAML
+	kubectl wait -n "$ns" --for=condition=Ready pod/three --timeout=60s >/dev/null || fail pod
+	trace run "${nodes[0]}" -a -e "tracepoint:raw_syscalls:sys_enter /pod == \"three\" && namespace == \"$ns\"/ {
+		@[container] = count(); @pod[pod] = count(); } tracepoint:raw_syscalls:sys_enter /pod == \"three\" && container == \"two\"/ {
+		@two[container, pod] = count(); } interval:s:3 { exit(); }"
+	expect_status 0
+	expect_out '^@\[one\]: [0-9]+$'
+	expect_out '^@\[two\]: [0-9]+$'
+	expect_out '^@two\[two, three\]: [0-9]+$'
+	[[ $(grep -c '^@two' out) == 1 && $(grep -c '^@pod' out) == 1 ]] || fail 'not one line'
+	expect_no_out '^@\[\]'
+}
+
 case_container_pids() {
 	make_pod busy "${nodes[0]}" 'while :; do cat /etc/passwd; done >/dev/null'
 	trace run pod/busy -a --container-pids -e 'tracepoint:syscalls:sys_enter_wait4 { printf("pid %d\n", pid); exit(); }'

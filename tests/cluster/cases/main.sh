@@ -52,6 +52,21 @@ case_file_and_arguments() {
 	expect_out '^43 three$'
 }
 
+# An error that only the node finds names the file as the person does.
+case_script_name() {
+	mkdir -p tools
+	printf '// a comment\ntracepoint:syscalls:sys_enter_opennat { }\n' >tools/open.bt
+	trace run "${nodes[0]}" -a -f tools/open.bt
+	expect_status 1
+	expect_out '^tools/open.bt:2:1-.*sys_enter_opennat'
+	expect_no_out /programs
+	trace run "${nodes[0]}" -a -f - <tools/open.bt
+	expect_out '^stdin:2:1-'
+	trace run "${nodes[0]}" -a -e 'tracepoint:syscalls:sys_enter_opennat { }'
+	expect_out '^stdin:1:1-'
+	expect_clean
+}
+
 case_json() {
 	trace run "${nodes[0]}" -a -o json -e 'begin { @x = 5; exit(); }'
 	expect_status 0
