@@ -395,10 +395,22 @@ static struct ir_insn *inc_dec(struct lower *lo, const struct ast *e)
 	return is_post ? before : after;
 }
 
-/* -x, ~x: computed as wide as the operand is. */
+static bool is_negation(const struct ast *e)
+{
+	return e->kind == AST_UNARY && (e->unary.op == OPR_NEG || e->unary.op == OPR_BNOT);
+}
+
+/* What -x, ~x, -~x … are computed as: as wide as x. */
+static const struct type *negated_type(const struct ast *e)
+{
+	while (is_negation(e))
+		e = e->unary.operand;
+	return e->type;
+}
+
 static struct ir_insn *negation(struct lower *lo, const struct ast *e)
 {
-	const struct type *t = e->unary.operand->type;
+	const struct type *t = negated_type(e);
 	struct ir_insn *value = lower_scalar(lo, e->unary.operand);
 
 	if (e->unary.op == OPR_NEG)
@@ -417,9 +429,9 @@ struct ir_insn *lower_stored(struct lower *lo, const struct ast *e)
 	struct ir_insn *value = lower_scalar(lo, e);
 	const struct type *from;
 
-	if (e->kind != AST_UNARY || (e->unary.op != OPR_NEG && e->unary.op != OPR_BNOT))
+	if (!is_negation(e))
 		return value;
-	from = e->unary.operand->type;
+	from = negated_type(e);
 	return from->size < e->type->size ? emit_extend(lo, value, from->size, false) : value;
 }
 

@@ -50,6 +50,7 @@ struct sema_map {
 	bool is_introspected;
 	bool was_read; // in this iteration
 	bool is_used;
+	bool is_aggregated; // assigned count(), hist(x) …
 	struct span first_use;
 };
 

@@ -99,7 +99,10 @@ static bool iterate(struct sema *s)
 	return false;
 }
 
-/* A map that is only read, or only counted up, starts as the smallest integer. */
+/*
+ * A map that is only read, or only counted up, starts as the smallest integer.  One that an
+ * aggregation is assigned to gets its type from that, once its argument's is known.
+ */
 static bool set_default_values(struct sema *s)
 {
 	bool any = false;
@@ -107,7 +110,7 @@ static bool set_default_values(struct sema *s)
 	vec_foreach (&s->maps, it) {
 		struct sema_map *m = *it;
 
-		if (m->is_used && m->value->kind == TYPE_NONE) {
+		if (m->is_used && !m->is_aggregated && m->value->kind == TYPE_NONE) {
 			m->value = type_int(1, true);
 			any = true;
 		}

@@ -154,6 +154,7 @@ static void assign_agg(struct sema *s, struct ast *node)
 	struct ast *call = node->assign.rhs;
 	const struct type *t = agg_of(s, m, call);
 
+	m->is_aggregated = true;
 	if (!sema_is_known(t))
 		return;
 	assign_agg_type(s, m, t, call);

@@ -157,8 +157,113 @@ class Script:
         return "begin {\n" + "\n".join(self.lines) + "\n}\n"
 
 
+class Wide(Script):
+    """More of the language: functions of strings, aggregations, loops over maps, records, arrays."""
+
+    def __init__(self, seed):
+        super().__init__(seed)
+        self.records, self.keyed, self.aggregations = [], [], []
+
+    def integer(self, depth=0):
+        r = self.r
+        kind = r.random()
+        if kind < 0.06:
+            return f"strlen({self.string()})"
+        if kind < 0.09 and self.records:
+            return f"{r.choice(self.records)}.n"
+        if kind < 0.12 and self.keyed:
+            return f'{r.choice(self.keyed)}["{r.choice(WORDS[1:5])}", {r.randint(0, 2)}]'
+        if kind < 0.14 and self.keyed:
+            return f"(int64)len({r.choice(self.keyed)})"
+        if kind < 0.17:
+            width = r.choice([16, 32, 64])
+            return f"bswap((uint{width}){self.integer(depth + 1)})"
+        if kind < 0.20 and depth < 2:
+            return f"((uint8[4])(uint32){self.integer(depth + 1)})[{r.randint(0, 3)}]"
+        return super().integer(depth)
+
+    def condition(self, depth=0):
+        r = self.r
+        kind = r.random()
+        if kind < 0.06:
+            return f"strcontains({self.string()}, \"{r.choice(WORDS[1:])}\")"
+        if kind < 0.12:
+            return f"(strncmp({self.string()}, \"{r.choice(WORDS[1:])}\", {r.randint(1, 4)}) == 0)"
+        if kind < 0.16 and self.keyed:
+            return f'has_key({r.choice(self.keyed)}, ("{r.choice(WORDS[1:5])}", {r.randint(0, 2)}))'
+        if kind < 0.20 and len(self.strings) > 1:
+            return f"({r.choice(self.strings)} == {r.choice(self.strings)})"
+        return super().condition(depth)
+
+    def string(self):
+        r = self.r
+        kind = r.random()
+        if kind < 0.08:
+            return f"str({super().string()}, {r.randint(1, 8)})"
+        if kind < 0.14:
+            return f'({self.condition(3)} ? "{r.choice(WORDS)}" : "{r.choice(WORDS)}")'
+        return super().string()
+
+    def block(self, head, size):
+        saved = len(self.records)
+        super().block(head, size)
+        del self.records[saved:]
+
+    def statement(self):
+        r = self.r
+        kind = r.random()
+        if kind < 0.05:
+            name = self.fresh("r")
+            self.emit(f"{name} = (n={self.integer(1)}, s={self.string()});")
+            self.records.append(name)
+        elif kind < 0.12:
+            if not self.keyed or r.random() < 0.3:
+                self.keyed.append(f"@k{len(self.keyed)}")
+            self.emit(f'{r.choice(self.keyed)}["{r.choice(WORDS[1:5])}", {r.randint(0, 2)}] = (int64){self.integer(1)};')
+        elif kind < 0.22:
+            name, call = r.choice(self.aggregations) if self.aggregations and r.random() < 0.6 else (
+                f"@a{len(self.aggregations)}",
+                r.choice(["count()", "sum({})", "min({})", "max({})", "avg({})", "stats({})", "hist({})",
+                          "lhist({}, 0, 100, 10)", "hist({}, 2)", "sum((uint32){})", "max((uint64){})", "avg((uint64){})"]))
+            if (name, call) not in self.aggregations:
+                self.aggregations.append((name, call))
+            self.emit(f"{name} = {call.format('(int64)' + self.integer(1) if 'uint' not in call else self.integer(1))};")
+        elif kind < 0.26 and self.keyed and self.depth < 2:
+            name = self.fresh("f")
+            total = self.fresh("i")
+            self.emit(f"{total} = (int64)0;")
+            self.block(f"for ({name} : {r.choice(self.keyed)})",  0)
+            self.lines[-1:] = ["  " * (self.depth + 2) + f"{total} += {name}.1 ^ {name}.0.1;", self.lines[-1]]
+            self.ints.append(total)
+        elif kind < 0.29 and self.keyed:
+            self.emit(f'delete({r.choice(self.keyed)}, ("{r.choice(WORDS[1:5])}", {r.randint(0, 2)}));')
+        elif kind < 0.32 and self.depth < 2:
+            name = self.fresh("w")
+            self.emit(f"{name} = 0;")
+            self.block(f"while ({name} < {r.randint(1, 5)})", r.randint(0, 2))
+            self.lines[-1:] = ["  " * (self.depth + 2) + f"{name}++;", self.lines[-1]]
+        elif kind < 0.35 and self.records:
+            self.emit(f"print({r.choice(self.records)});")
+        elif kind < 0.38:
+            key = r.randint(0, 9)
+            self.emit(f'@s[{key}] = {self.string()}; print(@s[{key}]); clear(@s);')
+        else:
+            super().statement()
+
+    def text(self):
+        text = super().text()
+        end = "".join(f"  print({name}); clear({name});\n" for name, _ in self.aggregations)
+        # A whole map has no order where values are equal.
+        end += "".join(f'  print({name}["{word}", 1]);' for name in self.keyed for word in WORDS[1:5])
+        end += "".join(f"  clear({name});\n" for name in self.keyed)
+        return text.replace("  exit();", end + "  exit();")
+
+
+WIDE = 100000  # seeds from here on make wide scripts
+
+
 def script(seed):
-    return Script(seed).text()
+    return (Wide if seed >= WIDE else Script)(seed).text()
 
 
 def run(program, text):
