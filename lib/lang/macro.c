@@ -250,6 +250,7 @@ static struct ast *parse_define(struct macro_expander *x, const struct cpp_macro
 
 	diag_init(&diags, x->arena);
 	parser_init(&p, x->arena, source, &ignored, &diags);
+	p.define = define;
 	if (parser_is(&p, TOK_END))
 		node = NULL;
 	else

@@ -20,6 +20,8 @@
 /* The rest of a script with so many errors isn't worth reading. */
 #define PARSER_MAX_ERRORS 50
 
+struct cpp_macro;
+
 struct parser {
 	struct arena *arena;
 	const struct source *source;
@@ -31,6 +33,8 @@ struct parser {
 	uint32_t depth;
 	uint32_t error_count;
 	bool panic;
+	/* The text is the body of this macro: (x) * 2 is no cast if x is a parameter; or NULL. */
+	const struct cpp_macro *define;
 };
 
 /* A place to go back to. */

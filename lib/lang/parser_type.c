@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "lang/cpp.h"
 #include "lang/parser.h"
 #include "util/str.h"
 
@@ -200,6 +201,24 @@ static bool starts_expression(const struct parser *p)
 	}
 }
 
+/* Of the macro whose body this is. */
+static bool is_parameter(const struct parser *p, const struct type_expr *type)
+{
+	if (!p->define || type->modifiers.len || !type->name)
+		return false;
+	for (size_t i = 0; i < p->define->params.len; i++)
+		if (strcmp(p->define->params.data[i], type->name) == 0)
+			return true;
+	return false;
+}
+
+/* What comes after (x): an operator with x before it, if that can be a value. */
+static bool continues_value(const struct parser *p)
+{
+	return parser_is(p, TOK_MINUS) || parser_is(p, TOK_DEC) || parser_is(p, TOK_STAR) ||
+	       parser_is(p, TOK_AND);
+}
+
 struct ast *try_parse_cast(struct parser *p)
 {
 	struct parser_mark mark = parser_mark(p);
@@ -220,7 +239,7 @@ struct ast *try_parse_cast(struct parser *p)
 		else
 			type = parse_type_base(p);
 		if (!type || !parse_modifiers(p, type, false) || !parser_accept(p, TOK_RPAREN) ||
-		    !starts_expression(p)) {
+		    !starts_expression(p) || (is_parameter(p, type) && continues_value(p))) {
 			parser_reset(p, mark);
 			return NULL;
 		}
