@@ -387,7 +387,7 @@ int containers_find(struct containers *out, const struct options *o, struct err 
 	if (r == 0 && o->selector) {
 		c.has_selector = true;
 		r = select_processes(&c.selected, &c, o, err);
-		if (r == 0 && is_fixed(o->selector))
+		if (r == 0 && is_fixed(o->selector) && c.selected.len == 1)
 			c.selected_fd = sys_pidfd_open(c.selected.data[0]);
 	}
 	if (r < 0) {

@@ -81,8 +81,20 @@ static int check_flags(struct run_options *o)
 	if (strcmp(o->output, "stdout") == 0)
 		o->output = "text";
 	if (strcmp(o->output, "text") != 0 && strcmp(o->output, "json") != 0)
-		return usage_error("run", "unknown output format \"%s\": use text or json",
+		return usage_error("run",
+				   "unknown output format \"%s\": use text or json, and redirect "
+				   "standard output to get it into a file",
 				   o->output);
+	for (size_t i = 0; o->tracers[i]; i++) {
+		if (strcmp(o->tracers[i], "bpftrace") != 0)
+			return usage_error("run",
+					   "unknown tracer \"%s\": programs are in bpftrace's "
+					   "language",
+					   o->tracers[i]);
+	}
+	if (o->google_secret)
+		return usage_error("run", "--google-application-secret is not supported: redirect "
+					  "standard output to a tool that uploads it");
 	if (!o->patch != !o->patch_type)
 		return usage_error("run", "--patch and --patch-type need each other");
 	if (o->patch_type && strcmp(o->patch_type, "json") != 0 &&
@@ -273,7 +285,7 @@ static int run(struct arena *a, struct run_options *o, const struct kube_overrid
 int cmd_run(int argc, char **argv)
 {
 	struct run_options o = { .output = "text", .prefix = "auto" };
-	const char *ignored_text = NULL, *ignored_list[RUN_MAX_ARGS + 1] = { 0 };
+	const char *ignored_text = NULL;
 	bool ignored = false;
 	const struct flag flags[] = {
 		{ "all-nodes", 0, FLAG_BOOL, &o.all_nodes, 0, NULL,
@@ -294,6 +306,7 @@ int cmd_run(int argc, char **argv)
 		{ "fetch-headers", 0, FLAG_BOOL, &ignored, 0, NULL, NULL },
 		{ "filename", 'f', FLAG_STRING, &o.filename, 0, "FILE",
 		  "file with the program; - is stdin" },
+		{ "google-application-secret", 0, FLAG_STRING, &o.google_secret, 0, "NAME", NULL },
 		{ "image", 0, FLAG_STRING, &o.image, 0, "IMAGE",
 		  "image to run, with /trace-runner in it (default: none, the runner travels in "
 		  "ConfigMaps)" },
@@ -321,7 +334,7 @@ int cmd_run(int argc, char **argv)
 		  "service account of the trace's pods" },
 		{ "target-namespace", 0, FLAG_STRING, &o.target_namespace, 0, "NAME",
 		  "namespace of the traced pods, if not that of the trace" },
-		{ "tracer", 0, FLAG_LIST, ignored_list, RUN_MAX_ARGS, "NAME", NULL },
+		{ "tracer", 0, FLAG_LIST, o.tracers, RUN_MAX_ARGS, "NAME", NULL },
 		{ "ttl", 0, FLAG_STRING, &o.ttl, 0, "TIME",
 		  "keep a trace that has ended this long (default 1h)" },
 		{ "unsafe", 0, FLAG_BOOL, &o.unsafe, 0, NULL,

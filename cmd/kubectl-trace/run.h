@@ -38,6 +38,8 @@ struct run_options {
 	const char *patch_type;
 	const char *target_namespace;
 	const char *args[RUN_MAX_ARGS + 1];
+	const char *tracers[RUN_MAX_ARGS + 1];
+	const char *google_secret;
 	bool attach;
 	bool all_nodes;
 	bool unsafe;

@@ -49,8 +49,9 @@ int proc_pids_by_container(struct proc_pids *out, const char *container_id, stru
 
 /*
  * --process-selector of iovisor/kubectl-trace: "pid=12", "pid=last", "exe=/bin/sh", "comm=nginx",
- * "cmdline=worker" (substring), joined by commas; all must hold.  Restricted to @within unless that
- * is NULL.  -EINVAL: bad selector; -ESRCH: nothing matches.
+ * "cmdline=worker" (substring), joined by commas; all must hold.  Restricted to @within, the
+ * processes of containers, unless that is NULL; N is then the pid inside of its container. -EINVAL:
+ * bad selector; -ESRCH: nothing matches.
  */
 int proc_pids_by_selector(struct proc_pids *out, const char *selector,
 			  const struct proc_pids *within, struct err *err)

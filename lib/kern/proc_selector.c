@@ -11,6 +11,7 @@
 #include "util/str.h"
 
 #define CMDLINE_MAX (1u << 20)
+#define STATUS_MAX  (1u << 16)
 #define TERMS_MAX   16
 
 enum term_kind { TERM_PID, TERM_EXE, TERM_COMM, TERM_CMDLINE };
@@ -25,6 +26,7 @@ struct selector {
 	struct term terms[TERMS_MAX];
 	size_t count;
 	bool wants_last; // pid=last: the youngest of those that match
+	bool is_inside;  // pids are the containers'
 };
 
 static int parse_term(struct selector *s, const char *text, size_t len, struct err *err)
@@ -119,6 +121,26 @@ static bool has_cmdline(pid_t pid, const char *wanted)
 	return is_found;
 }
 
+/* The pid that the process has in its own namespace, the last one in "NSpid:\t4711\t12"; 0: gone.
+ */
+static uint64_t innermost_pid(pid_t pid)
+{
+	struct buf text;
+	char path[64];
+	const char *p;
+	uint64_t value = 0;
+
+	buf_init(&text, STATUS_MAX);
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (!buf_read_file(&text, path) && (p = strstr(buf_cstr(&text), "\nNSpid:"))) {
+		p += strlen("\nNSpid:");
+		while (str_take(&p, "\t") && str_take_u64(&p, 10, &value))
+			continue;
+	}
+	buf_finish(&text);
+	return value;
+}
+
 static bool is_match(pid_t pid, const struct selector *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -126,7 +148,9 @@ static bool is_match(pid_t pid, const struct selector *s)
 		bool holds = false;
 
 		switch (t->kind) {
-		case TERM_PID: holds = (uint64_t)pid == t->pid; break;
+		case TERM_PID:
+			holds = (s->is_inside ? innermost_pid(pid) : (uint64_t)pid) == t->pid;
+			break;
 		case TERM_EXE: holds = has_exe(pid, t->value); break;
 		case TERM_COMM: holds = has_comm(pid, t->value); break;
 		case TERM_CMDLINE: holds = has_cmdline(pid, t->value); break;
@@ -171,6 +195,7 @@ int proc_pids_by_selector(struct proc_pids *out, const char *selector,
 	size_t kept = 0;
 	int r = parse_selector(&s, selector, err);
 
+	s.is_inside = within != NULL;
 	if (!r)
 		r = proc_pids_all(&pids, err);
 	if (r)
