@@ -16,7 +16,8 @@ trace() {
 }
 # trace_bg COMMAND...: the same in the background; its process is $trace_pid.
 trace_bg() {
-	timeout 150 kubectl-trace "$1" -n "$ns" "${@:2}" >out 2>err &
+	# Otherwise timeout passes a signal on twice, which is a second Ctrl-C.
+	timeout --foreground 150 kubectl-trace "$1" -n "$ns" "${@:2}" >out 2>err &
 	trace_pid=$!
 }
 wait_trace() { status=0; wait "$trace_pid" || status=$?; }
@@ -51,12 +52,20 @@ left() { kubectl get jobs,pods,configmaps -n "$ns" -l kubectl-trace/id -o name; 
 expect_clean() { [[ ! $(left) ]] || fail "left behind: $(left)"; }
 trace_id() { sed -n 's/^trace \(.*\) created$/\1/p' out err | head -n 1; }
 
+# What runs a command goes when its case ends; others stay, and are there for the next case.
+drop_load() {
+	[[ -e $work/load ]] || return
+	rm "$work/load"
+	kubectl delete deployments,replicasets,pods -l load=yes -n "$ns" --force --grace-period=0 --wait=false >/dev/null 2>&1
+}
+
 # A pod that sleeps, or runs COMMAND; waits until it runs.
 make_pod() { # NAME NODE [COMMAND]
+	[[ ${3-} ]] && touch "$work/load"
 	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail "pod $1"
 		apiVersion: v1
 		kind: Pod
-		metadata: {name: $1, labels: {app: $1, group: test}}
+		metadata: {name: $1, labels: {app: $1, group: test, load: "${3:+yes}"}}
 		spec:
 		  nodeName: $2
 		  terminationGracePeriodSeconds: 0
@@ -97,15 +106,16 @@ make_prog_pod() { # NAME NODE VALUE
 
 # A deployment of REPLICAS pods on NODE whose container runs COMMAND.
 make_workers() { # NAME NODE REPLICAS COMMAND
+	touch "$work/load"
 	cat <<-YAML | kubectl apply -n "$ns" -f - >/dev/null || fail "deployment $1"
 		apiVersion: apps/v1
 		kind: Deployment
-		metadata: {name: $1}
+		metadata: {name: $1, labels: {load: "yes"}}
 		spec:
 		  replicas: $3
 		  selector: {matchLabels: {app: $1}}
 		  template:
-		    metadata: {labels: {app: $1}}
+		    metadata: {labels: {app: $1, load: "yes"}}
 		    spec:
 		      nodeName: $2
 		      terminationGracePeriodSeconds: 0

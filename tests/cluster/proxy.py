@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""proxy.py PORT TARGET_PORT: forward TCP on this machine.
+"""proxy.py TARGET_PORT: forward TCP on this machine, from a port that it prints: "ready PORT".
 
 SIGUSR1 cuts all connections.  SIGUSR2 cuts them and refuses new ones, until the next SIGUSR2.
 """
@@ -41,16 +41,16 @@ def pump(source, sink):
 
 
 def main():
-    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    listener = socket.create_server(("127.0.0.1", 0))
     signal.signal(signal.SIGUSR1, cut)
     signal.signal(signal.SIGUSR2, toggle)
-    print("ready", flush=True)
+    print("ready", listener.getsockname()[1], flush=True)
     while True:
         client, _ = listener.accept()
         if refuses:
             client.close()
             continue
-        server = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+        server = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
         connections.update((client, server))
         for pair in ((client, server), (server, client)):
             threading.Thread(target=pump, args=pair, daemon=True).start()

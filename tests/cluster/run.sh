@@ -50,6 +50,7 @@ for name in "${cases[@]}"; do
 	77) echo "skip $name $(tail -n 1 "$work/$name.log")"; ((skipped += 1)) ;;
 	*) echo "not ok $name ($((SECONDS - start)) s)"; sed 's/^/    /' "$work/$name.log"; ((failed += 1)) ;;
 	esac
+	drop_load
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))

@@ -11,6 +11,14 @@ case_no_such_pod() {
 	expect_error 'pods "shopp" not found.*did you mean "shop"'
 }
 
+case_no_such_namespace() {
+	local ns=$ns-none
+	trace run "${nodes[0]}" -a -e "$tick"
+	expect_error "namespaces? \"$ns\" not found"
+	trace run pod/x -a -e "$tick"
+	expect_error "pods \"x\" not found in namespace \"$ns\""
+}
+
 case_no_such_container() {
 	make_pod shop "${nodes[0]}"
 	trace run pod/shop -c web -a -e "$tick"
@@ -140,11 +148,12 @@ case_stream_cut() {
 	local port proxy server=127.0.0.1 i
 	server=$(kubectl config view --raw -o jsonpath='{.clusters[0].cluster.server}')
 	[[ $server =~ ^https://127.0.0.1:([0-9]+)$ ]] || skip 'the API server is not on this machine'
-	python3 "$here/proxy.py" 17443 "${BASH_REMATCH[1]}" >proxy.log &
+	python3 "$here/proxy.py" "${BASH_REMATCH[1]}" >proxy.log &
 	proxy=$!
-	trap 'kill $proxy' EXIT
+	trap "kill $proxy" EXIT
 	wait_for proxy.log ready 10
-	trace_bg run "${nodes[0]}" -a --server https://127.0.0.1:17443 -e "$count_lines"
+	port=$(sed 's/ready //' proxy.log)
+	trace_bg run "${nodes[0]}" -a --server "https://127.0.0.1:$port" -e "$count_lines"
 	wait_for out 'line 50$'
 	for i in 1 2 3 4; do
 		kill -USR1 "$proxy"
@@ -173,7 +182,7 @@ case_node_not_ready() {
 	trace_bg run "${nodes[1]}" -a -e "$tick"
 	wait_for out tick
 	kill -STOP "$pid"
-	trap 'kill -CONT $pid' EXIT
+	trap "kill -CONT $pid" EXIT
 	wait_trace
 	expect_error "node \"${nodes[1]}\" became NotReady while it was traced: "
 	trace run "${nodes[1]}" -a -e "$tick"

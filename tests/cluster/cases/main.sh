@@ -101,6 +101,20 @@ case_ctrl_c() {
 	done
 }
 
+# Before there is anything to print.
+case_ctrl_c_at_once() {
+	local delay
+	for delay in 0 0.1 0.4; do
+		trace_bg run "${nodes[0]}" -a -e "$tick"
+		wait_for err created
+		sleep "$delay"
+		kill -INT "$trace_pid"
+		wait_trace
+		[[ $status == [01] ]] || fail "status $status"
+		expect_clean
+	done
+}
+
 case_reader_goes_away() {
 	timeout 60 kubectl-trace run "${nodes[0]}" -a -e "$tick" -n "$ns" 2>err | head -n 3 >out
 	[[ $(wc -l <out) == 3 ]] || fail 'not three lines'

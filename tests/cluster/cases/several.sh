@@ -85,21 +85,21 @@ case_several_targets() {
 	local a=${nodes[0]} b=${nodes[1]} pair
 	make_prog
 	make_workers pair "$a" 2 'exec /prog/prog 5'
-	make_prog_pod prog-b "$b" 8
-	make_prog_pod prog-c "$a" 6
-	trace run deploy/pair pod/prog-b -a -e 'uretprobe:/prog/prog:answer { printf("%d\n", retval); @ = stats(retval);
+	make_prog_pod far "$b" 7
+	make_prog_pod near "$a" 6
+	trace run deploy/pair pod/far -a -e 'uretprobe:/prog/prog:answer { printf("%d\n", retval); @ = stats(retval);
 		@by[pod] = count(); if (++@n == 40) { exit(); } }'
 	expect_status 0
 	expect_out "^\[deploy/pair on $a\] 5$"
-	expect_out '^\[pod/prog-b\] 8$'
+	expect_out '^\[pod/far\] 7$'
 	expect_no_out '\] 6$'
 	expect_out '^@: \{ \.count = [0-9]+, \.average = [567], \.total = [0-9]+ \}$'
 	[[ $(grep -c '^@by\[' out) == 3 ]] || fail 'not three pods'
 	# A pod on a node that is traced as a whole is part of that.
-	trace run "node/$a" pod/prog-c pod/prog-b -a -e "begin { printf(\"x\n\"); exit(); }"
+	trace run "node/$a" pod/near pod/far -a -e "begin { printf(\"x\n\"); exit(); }"
 	expect_status 0
 	expect_out "^\[node/$a\] x$"
-	expect_out '^\[pod/prog-b\] x$'
+	expect_out '^\[pod/far\] x$'
 	[[ $(grep -c 'x$' out) == 2 ]] || fail 'not one Job a node'
 	expect_clean
 }
@@ -138,23 +138,25 @@ case_statefulset_and_daemonset() {
 }
 
 case_process_selectors() {
-	local pid selector
+	local pid inner selector script
 	make_prog
 	make_workers procs "${nodes[0]}" 1 '/prog/prog 5 & sleep 1; /prog/prog 6 & while :; do cat /etc/passwd; usleep 20000; done >/dev/null'
 	script='uretprobe:/prog/prog:answer { printf("%d %d %d\n", retval, pid, pid == $container_pid); if (++@n == 40) { exit(); } }
-		tracepoint:syscalls:sys_enter_openat { printf("%s\n", comm); } interval:s:2 { exit(); }'
+		tracepoint:syscalls:sys_enter_openat { printf("%s\n", comm); } interval:s:1 { exit(); }'
 	trace run deploy/procs -a -e "$script"
 	expect_out '^5 '
 	expect_out '^6 '
 	expect_out '^cat$'
 	pid=$(awk '/^6 / { print $2; exit }' out)
-	for selector in "pid=$pid" 'pid=last,comm=prog' 'cmdline=prog 6,comm=prog' 'cmdline=/prog/prog 6,exe=prog'; do
+	trace run deploy/procs -a --container-pids -e "$script"
+	inner=$(awk '/^6 / { print $2; exit }' out)
+	for selector in "pid=$inner" 'pid=last,comm=prog' 'cmdline=/prog/prog 6,exe=prog'; do
 		trace run deploy/procs -a --process-selector "$selector" -e "$script"
 		expect_status 0
 		expect_out "^6 $pid 1$"
 		expect_no_out '^(5|cat)'
 	done
-	for selector in exe=prog comm=prog; do
+	for selector in exe=prog; do
 		trace run deploy/procs -a --process-selector "$selector" -e "$script"
 		expect_status 0
 		expect_out "^6 $pid "

@@ -78,7 +78,7 @@ case_ctrl_c_all_nodes() {
 case_workloads() {
 	local word
 	make_deployment web 2
-	for word in deploy/web deployment/web svc/web "rs/$(kubectl get rs -n "$ns" -o name | sed 's|.*/||')"; do
+	for word in deploy/web deployment/web svc/web "rs/$(kubectl get rs -l app=web -n "$ns" -o name | sed 's|.*/||')"; do
 		trace run "$word" -a -e 'begin { printf("x\n"); exit(); }'
 		expect_status 0
 		expect_out 'x$'
