@@ -100,9 +100,11 @@ static bool run_lowering(struct compiler *c, const struct ast_program *ast, stru
 
 static void optimize(struct lowered *l)
 {
-	vec_foreach (&l->programs, p)
+	vec_foreach (&l->programs, p) {
 		vec_foreach (&(*p)->ir->funcs, f)
 			ir_optimize(*f);
+		ir_drop_uncalled((*p)->ir);
+	}
 }
 
 /* --- the back end --------------------------------------------------------------------------- */

@@ -202,3 +202,6 @@ void opt_dce(struct ir_func *f);  // dead code
 void opt_sink(struct ir_func *f); // values to where they are used
 void opt_cfg(struct ir_func *f);  // jump threading, merging of blocks, cold blocks last
 void ir_optimize(struct ir_func *f);
+/* Remove the callbacks that no code passes to a helper any more: the verifier wants none of them.
+ */
+void ir_drop_uncalled(struct ir_program *p);
