@@ -97,10 +97,21 @@ static int find_processes(struct runner *r, struct err *err)
 	return code;
 }
 
+/* --debuginfo may be given several times. */
+static const char *join_dirs(struct runner *r)
+{
+	const char *all = NULL;
+
+	vec_foreach (&r->options.debuginfo, dir)
+		all = all ? arena_printf(&r->arena, "%s:%s", all, *dir) : *dir;
+	return all;
+}
+
 static int make_target(struct runner *r, struct err *err)
 {
 	struct kern_options o = {
 		.functions_path = r->options.traceable_functions,
+		.debug_dirs = join_dirs(r),
 		.pid = (pid_t)r->options.pid,
 	};
 	int code;

@@ -265,7 +265,6 @@ static bool set_text(struct options *o, int option, const char *value)
 	case 'e': place = &o->script; break;
 	case 'f': place = &o->format; break;
 	case 'o': place = &o->output_file; break;
-	case OPT_DEBUGINFO: place = &o->debuginfo; break;
 	case OPT_HOST_ROOT: place = &o->host_root; break;
 	case OPT_NODE_NAME: place = &o->node_name; break;
 	case OPT_PROBE_FILTER: place = &o->probe_filter; break;
@@ -341,6 +340,7 @@ static int set_option(struct options *o, int option, const char *value, struct e
 	case OPT_BENCH: return set_mode(o, MODE_BENCH, "--bench", err);
 	case OPT_DEADLINE: return set_deadline(o, value, err);
 	case OPT_FMT: return set_mode(o, MODE_FORMAT, "--fmt", err);
+	case OPT_DEBUGINFO: vec_push(NULL, &o->debuginfo, value); return 0;
 	case OPT_INCLUDE: vec_push(NULL, &o->includes, value); return 0;
 	case OPT_MODE: return set_mode_by_name(o, value, err);
 	case OPT_NO_FEATURE: return each_word(o, value, err, add_no_feature);
@@ -418,5 +418,6 @@ void options_finish(struct options *o)
 	vec_finish(&o->params);
 	vec_finish(&o->include_dirs);
 	vec_finish(&o->includes);
+	vec_finish(&o->debuginfo);
 	vec_finish(&o->dwarf_pids);
 }

@@ -67,7 +67,7 @@ struct options {
 	bool no_uprobe_multi;
 	vec_of(const char *) include_dirs;
 	vec_of(const char *) includes;
-	const char *debuginfo;
+	vec_of(const char *) debuginfo;
 	const char *traceable_functions;
 	const char *probe_filter; // a regular expression
 	vec_of(uint32_t) dwarf_pids;

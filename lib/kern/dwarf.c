@@ -13,7 +13,7 @@
 #define ARGS_MAX            256
 
 int kdwarf_open(struct kdwarf **out, struct arena *a, const char *path, const char *root,
-		struct err *err)
+		const char *dirs, struct err *err)
 {
 	struct kdwarf *d = calloc(1, sizeof(*d));
 	struct kelf *elf, *debug;
@@ -28,7 +28,7 @@ int kdwarf_open(struct kdwarf **out, struct arena *a, const char *path, const ch
 	}
 	d->arena = a;
 	strmap_init(&d->types, a);
-	if (!dw_open(&d->file, a, elf) && !kelf_open_debug(&debug, elf, path, root, NULL)) {
+	if (!dw_open(&d->file, a, elf) && !kelf_open_debug(&debug, elf, path, root, dirs, NULL)) {
 		kelf_close(elf);
 		elf = debug;
 		(void)dw_open(&d->file, a, elf);

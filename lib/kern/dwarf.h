@@ -12,9 +12,10 @@
 
 struct kdwarf;
 
-/* The debugging information of @path or of its separate debugging file; -ENOENT: none. */
+/* The debugging information of @path or of its separate debugging file (kelf_open_debug());
+ * -ENOENT: none. */
 int kdwarf_open(struct kdwarf **out, struct arena *a, const char *path, const char *root,
-		struct err *err) __attribute__((warn_unused_result));
+		const char *dirs, struct err *err) __attribute__((warn_unused_result));
 void kdwarf_close(struct kdwarf *d);
 
 /* btf_obj of the struct types made here; their origin is the struct kdwarf, btf_id the entry. */

@@ -85,7 +85,8 @@ const uint8_t *kelf_build_id(struct kelf *e, size_t *len);
 
 /*
  * The separate debugging file of @e: by build id or .gnu_debuglink under /usr/lib/debug (below
- * @root, "" for none), checked by build id or CRC.  -ENOENT if there is none.
+ * @root, "" for none), or NAME.debug in @dirs, "DIR:DIR" (NULL for none; a relative one is beside
+ * @path); checked by build id or CRC.  -ENOENT if there is none.
  */
 int kelf_open_debug(struct kelf **out, struct kelf *e, const char *path, const char *root,
-		    struct err *err) __attribute__((warn_unused_result));
+		    const char *dirs, struct err *err) __attribute__((warn_unused_result));

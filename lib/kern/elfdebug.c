@@ -9,10 +9,31 @@
 
 #define CRC_BLOCK (1u << 20)
 
-static int open_by_build_id(struct kelf **out, struct kelf *e, const char *root, struct err *err)
+/* The file at @path if its build id is that of @e. */
+static int open_same(struct kelf **out, struct kelf *e, const char *path, struct err *err)
 {
 	size_t len, other_len;
 	const uint8_t *id = kelf_build_id(e, &len), *other;
+	int r;
+
+	if (!id || len < 2 || len > 64)
+		return err_set(err, -ENOENT, "no build id");
+	r = kelf_open(out, path, err);
+	if (r)
+		return r;
+	other = kelf_build_id(*out, &other_len);
+	if (!other || other_len != len || memcmp(other, id, len)) {
+		kelf_close(*out);
+		*out = NULL;
+		return err_set(err, -ENOENT, "'%s' has another build id", path);
+	}
+	return 0;
+}
+
+static int open_by_build_id(struct kelf **out, struct kelf *e, const char *root, struct err *err)
+{
+	size_t len;
+	const uint8_t *id = kelf_build_id(e, &len);
 	char path[PATH_MAX];
 	int n;
 
@@ -24,16 +45,30 @@ static int open_by_build_id(struct kelf **out, struct kelf *e, const char *root,
 	if (n + sizeof(".debug") > sizeof(path))
 		return err_set(err, -ENOENT, "path too long");
 	memcpy(path + n, ".debug", sizeof(".debug"));
-	n = kelf_open(out, path, err);
-	if (n)
-		return n;
-	other = kelf_build_id(*out, &other_len);
-	if (!other || other_len != len || memcmp(other, id, len)) {
-		kelf_close(*out);
-		*out = NULL;
-		return err_set(err, -ENOENT, "'%s' has another build id", path);
+	return open_same(out, e, path, err);
+}
+
+/*
+ * NAME.debug, for the file at @path called NAME, in one of @dirs, "DIR:DIR"; a relative DIR is
+ * beside that file.
+ */
+static int open_in_dirs(struct kelf **out, struct kelf *e, const char *path, const char *dirs,
+			struct err *err)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char candidate[PATH_MAX];
+
+	while (dirs && *dirs) {
+		size_t len = strcspn(dirs, ":");
+		int beside = *dirs == '/' ? 0 : (int)(name - path);
+
+		(void)snprintf(candidate, sizeof(candidate), "%.*s%.*s/%s.debug", beside, path,
+			       (int)len, dirs, name);
+		if (len && !open_same(out, e, candidate, err))
+			return 0;
+		dirs += len + (dirs[len] == ':');
 	}
-	return 0;
+	return err_set(err, -ENOENT, "no debugging file '%s.debug'", name);
 }
 
 /* Reads through a handle of its own, so that the blocks don't stay with the caller's. */
@@ -103,9 +138,11 @@ static int open_by_link(struct kelf **out, struct kelf *e, const char *path, con
 }
 
 int kelf_open_debug(struct kelf **out, struct kelf *e, const char *path, const char *root,
-		    struct err *err)
+		    const char *dirs, struct err *err)
 {
 	if (!open_by_build_id(out, e, root, err))
+		return 0;
+	if (!open_in_dirs(out, e, path, dirs, err))
 		return 0;
 	return open_by_link(out, e, path, root, err) ? -ENOENT : 0;
 }

@@ -230,7 +230,7 @@ int elfsyms_take(struct elfsyms **out, struct kelf *elf, const char *path, const
 	t->elf = elf;
 	read_table(t, elf, SHT_SYMTAB, flags);
 	if (!t->symbols.len && flags & ELFSYMS_DEBUG_FILE && path &&
-	    !kelf_open_debug(&t->debug, elf, path, root, NULL)) {
+	    !kelf_open_debug(&t->debug, elf, path, root, NULL, NULL)) {
 		read_table(t, t->debug, SHT_SYMTAB, flags);
 		kelf_detach(t->debug);
 	}

@@ -348,6 +348,7 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 	strmap_init(&k->dwarfs, NULL);
 	k->types = ktypes_new(a, o->btf_path);
 	k->functions_path = o->functions_path ? arena_strdup(a, o->functions_path) : NULL;
+	k->debug_dirs = o->debug_dirs ? arena_strdup(a, o->debug_dirs) : NULL;
 	k->scope = (struct paths_scope){ .pid = o->pid,
 					 .roots = o->roots,
 					 .root_count = o->root_count };

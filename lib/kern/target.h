@@ -17,6 +17,7 @@
 struct kern_options {
 	const char *btf_path;       // NULL: $BPFTRACE_BTF, else /sys/kernel/btf/vmlinux
 	const char *functions_path; // --traceable-functions; NULL: tracefs, else BTF and kallsyms
+	const char *debug_dirs;     // --debuginfo, "DIR:DIR", see kelf_open_debug(); NULL: none
 	pid_t pid;          // -p: paths are looked up in its root if it has another; 0: none
 	const pid_t *roots; // processes of containers: absolute paths are inside their roots
 	size_t root_count;

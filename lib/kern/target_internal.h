@@ -16,6 +16,7 @@ struct kern {
 	struct arena *arena;
 	struct ktypes *types;
 	const char *functions_path;
+	const char *debug_dirs;
 	struct functions *functions; // NULL until needed
 	struct tracefs tracefs;
 	bool has_tracefs;

@@ -205,7 +205,7 @@ static struct kdwarf *dwarf(struct kern *k, const char *path, struct err *err)
 	if (known)
 		return known;
 	root_of(path, root, sizeof(root));
-	if (kdwarf_open(&d, k->arena, path, root, err)) {
+	if (kdwarf_open(&d, k->arena, path, root, k->debug_dirs, err)) {
 		(void)strmap_put(&k->dwarfs, path, (void *)&no_dwarf);
 		return NULL;
 	}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,7 +172,7 @@ static bool check(const char *option, const char *more)
 		return false;
 	}
 	arena_init(&a);
-	assert_int_equal(kdwarf_open(&d, &a, b.binary, "", NULL), 0);
+	assert_int_equal(kdwarf_open(&d, &a, b.binary, "", NULL, NULL), 0);
 	args = kdwarf_function_args(d, "work");
 	assert_non_null(args);
 	assert_int_equal(args->count, 6);
@@ -220,6 +221,43 @@ static void test_versions(void **state)
 	print_message("%d variants of DWARF\n", checked);
 }
 
+/* NAME.debug in one of the folders of --debuginfo: "dbg" is beside the program. */
+static void test_separate(void **state)
+{
+	static const char dir[] = "/tmp/kern-dwarf-dbg";
+	char debug[96], stripped[96];
+	struct err err = { 0 };
+	struct built b;
+	struct kdwarf *d;
+	struct arena a;
+
+	(void)state;
+	if (!build(&b, "-g", "-Wl,--build-id")) {
+		clean(&b);
+		skip();
+	}
+	(void)mkdir(dir, 0700);
+	(void)snprintf(debug, sizeof(debug), "%s/%s.debug", dir, strrchr(b.binary, '/') + 1);
+	(void)snprintf(stripped, sizeof(stripped), "%s", b.binary);
+	assert_true(run((char *[]){ "objcopy", "--only-keep-debug", stripped, debug, NULL }));
+	assert_true(run((char *[]){ "objcopy", "--strip-debug", stripped, NULL }));
+	arena_init(&a);
+	assert_int_equal(kdwarf_open(&d, &a, b.binary, "", NULL, &err), -ENOENT);
+	assert_int_equal(kdwarf_open(&d, &a, b.binary, "", "/no/such:none", &err), -ENOENT);
+	assert_int_equal(kdwarf_open(&d, &a, b.binary, "", "none::kern-dwarf-dbg", &err), 0);
+	assert_non_null(kdwarf_function_args(d, "work"));
+	kdwarf_close(d);
+	assert_int_equal(kdwarf_open(&d, &a, b.binary, "", dir, &err), 0);
+	kdwarf_close(d);
+	/* Of another program: the build id tells. */
+	assert_true(run((char *[]){ "cp", "/bin/true", debug, NULL }));
+	assert_int_equal(kdwarf_open(&d, &a, b.binary, "", dir, &err), -ENOENT);
+	arena_finish(&a);
+	(void)unlink(debug);
+	(void)rmdir(dir);
+	clean(&b);
+}
+
 static void test_without(void **state)
 {
 	struct err err = { 0 };
@@ -228,8 +266,8 @@ static void test_without(void **state)
 
 	(void)state;
 	arena_init(&a);
-	assert_int_equal(kdwarf_open(&d, &a, "/etc/passwd", "", &err), -ENOEXEC);
-	assert_int_equal(kdwarf_open(&d, &a, "/no/such/file", "", &err), -ENOENT);
+	assert_int_equal(kdwarf_open(&d, &a, "/etc/passwd", "", NULL, &err), -ENOEXEC);
+	assert_int_equal(kdwarf_open(&d, &a, "/no/such/file", "", NULL, &err), -ENOENT);
 	arena_finish(&a);
 }
 
@@ -241,7 +279,7 @@ static void exercise(const char *path)
 	uint64_t address;
 
 	arena_init(&a);
-	if (!kdwarf_open(&d, &a, path, "", NULL)) {
+	if (!kdwarf_open(&d, &a, path, "", NULL, NULL)) {
 		t = kdwarf_function_args(d, "work");
 		for (uint32_t i = 0; t && i < t->count; i++) {
 			const struct type *elem = t->members[i].type->elem;
@@ -306,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_separate),
 		cmocka_unit_test(test_without),
 		cmocka_unit_test(test_hostile),
 	};
