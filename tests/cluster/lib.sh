@@ -16,6 +16,7 @@ trace() {
 }
 # trace_bg COMMAND...: the same in the background; its process is $trace_pid.
 trace_bg() {
+	rm -f out err # those of the last one, which wait_for would look at
 	# Otherwise timeout passes a signal on twice, which is a second Ctrl-C.
 	timeout --foreground 150 kubectl-trace "$1" -n "$ns" "${@:2}" >out 2>err &
 	trace_pid=$!
