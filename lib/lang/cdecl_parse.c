@@ -179,15 +179,14 @@ const struct type *cdecl_lookup(struct c_scope *s, enum type_tag tag, const char
 	const struct type *t = strmap_get(&s->types[tag], name);
 	const struct type *found = NULL;
 
-	if (t && (tag == TAG_ENUM || tag == TAG_TYPEDEF || t->is_complete))
+	/* Incomplete: the text defines it, or the target has been asked. */
+	if (t)
 		return t;
 	if (s->target && s->target->find_type)
 		found = s->target->find_type(s->target->ctx, tag, name);
 	if (found)
 		return found;
-	if (!t && tag == TAG_TYPEDEF)
-		t = cdecl_basic(name);
-	return t;
+	return tag == TAG_TYPEDEF ? cdecl_basic(name) : NULL;
 }
 
 /* The struct type to declare: a forward reference may have made it. */
@@ -629,6 +628,35 @@ static bool find_constant(void *ctx, const char *name, int64_t *value)
 	       s->target->find_enumerator(s->target->ctx, name, value, &type);
 }
 
+static void skip_attributes(struct decl_parser *p)
+{
+	while (accept(p, "__attribute__") || accept(p, "__attribute"))
+		skip_balanced(p);
+}
+
+/* The structs the text defines, so that none of the kernel's with such a name is taken for them. */
+static void declare_structs(const struct decl_parser *whole)
+{
+	struct decl_parser p = *whole;
+
+	while (p.pos < p.count) {
+		enum type_tag tag = is_next(&p, "union") ? TAG_UNION : TAG_STRUCT;
+		const char *name;
+
+		if (!accept(&p, "struct") && !accept(&p, "union")) {
+			p.pos++;
+			continue;
+		}
+		skip_attributes(&p);
+		if (peek(&p)->kind != C_IDENT)
+			continue;
+		name = p.tokens[p.pos++].text;
+		skip_attributes(&p);
+		if (is_next(&p, "{"))
+			(void)declare_struct(p.scope, tag, name);
+	}
+}
+
 void cdecl_parse(struct c_scope *s)
 {
 	struct decl_parser p = {
@@ -639,6 +667,7 @@ void cdecl_parse(struct c_scope *s)
 
 	s->cpp.constant = find_constant;
 	s->cpp.constant_ctx = s;
+	declare_structs(&p);
 	/* What follows a mistake in C is seldom worth a message. */
 	while (p.pos < p.count && !p.panic) {
 		size_t before = p.pos;
