@@ -16,6 +16,7 @@
 
 #define RING_BYTES_MAX (4u << 20)
 #define RING_BYTES_MIN (256u << 10)
+#define OLD_KEY_MAX    512 // MAX_BPF_STACK: the limit of hash maps before Linux 5.16
 
 static size_t round_up_to_power_of_two(size_t n)
 {
@@ -127,6 +128,15 @@ static int fill_section(struct loaded *l, uint32_t index, const struct load_opti
 	return r < 0 ? err_errno(err, r, "writing the section '%s'", m->name) : 0;
 }
 
+/* The script's name of a map, or that of one of ours. */
+static const char *map_title(const struct image *image, uint32_t index)
+{
+	for (uint32_t i = 0; i < image->var_count; i++)
+		if (image->vars[i].map == index)
+			return image->vars[i].name;
+	return image->maps[index].name;
+}
+
 static int load_map(struct loaded *l, uint32_t index, const struct load_options *o, struct err *err)
 {
 	const struct image_map *m = &l->image->maps[index];
@@ -140,6 +150,9 @@ static int load_map(struct loaded *l, uint32_t index, const struct load_options 
 		l->ring_bytes = max_entries;
 	}
 	fd = sys_map_create(m->type, m->name, m->key_size, m->value_size, max_entries, m->flags);
+	if (fd == -E2BIG && m->key_size > OLD_KEY_MAX)
+		return err_set(err, fd, "The key of map '%s' has %u bytes: this kernel takes %d at most",
+			       map_title(l->image, index), m->key_size, OLD_KEY_MAX);
 	if (fd < 0)
 		return err_errno(err, fd, "Failed to create map: '%s'", m->name);
 	l->map_fds[index] = fd;
