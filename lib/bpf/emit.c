@@ -343,9 +343,13 @@ static void emit_mir(struct emitter *e, const struct layout *l, const struct mir
 	}
 }
 
-static const struct mir_fix *first_fix(const struct mir_func *m, uint32_t insn)
+/* The fixes from instruction @insn on. */
+static struct fix_cursor fixes_from(const struct mir_func *m, uint32_t insn)
 {
 	size_t low = 0, high = m->fixes.len;
+
+	if (!high)
+		return (struct fix_cursor){ 0 };
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -355,15 +359,14 @@ static const struct mir_fix *first_fix(const struct mir_func *m, uint32_t insn)
 		else
 			high = mid;
 	}
-	return m->fixes.data + low;
+	return (struct fix_cursor){ m->fixes.data + low, m->fixes.data + m->fixes.len };
 }
 
 static void emit_block(struct emitter *e, const struct layout *l, struct mir_block *b,
 		       const struct mir_block *next)
 {
 	const struct mir_func *m = e->func;
-	struct fix_cursor fixes = { .next = first_fix(m, b->first),
-				    .end = m->fixes.data + m->fixes.len };
+	struct fix_cursor fixes = fixes_from(m, b->first);
 
 	b->pc = here(e);
 	for (uint32_t i = b->first; i < b->end; i++) {
