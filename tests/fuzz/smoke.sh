@@ -1,10 +1,10 @@
 #!/bin/bash
 # smoke.sh [BUILD-DIR [SECONDS]]: build every fuzz_*.c with libFuzzer, ASan and UBSan, run each for
-# some seconds (10) over its seeds.  A crash leaves its input in tests/fuzz/crashes.
+# some seconds (5) over its seeds.  A crash leaves its input in tests/fuzz/crashes.
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 top=$(dirname "$(dirname "$here")")
-seconds=${2:-10}
+seconds=${2:-5}
 out=$(readlink -f "${1:-$top/build}")/fuzz
 mkdir -p "$out" "$here/crashes"
 cd "$top" || exit 1
@@ -48,7 +48,7 @@ for source in tests/fuzz/fuzz_*.c; do
 	seeds=("$here/seeds/$name")
 	[[ -d ${seeds[0]} ]] || seeds=()
 	if "$out/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -verbosity=0 -close_fd_mask=3 \
-		-artifact_prefix="$here/crashes/$name-" "$corpus" "${seeds[@]}" >"$out/$name.log" 2>&1; then
+		-artifact_prefix="$here/crashes/$name-" "$corpus" "${seeds[@]}" </dev/null >"$out/$name.log" 2>&1; then
 		echo "ok $name"
 		((passed += 1))
 	else
