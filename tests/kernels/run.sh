@@ -1,27 +1,62 @@
 #!/bin/bash
-# run.sh BUILD-DIR VM-DIR [KERNEL...]: the script cases of tests/run on other kernels, in a virtual
-# machine.  The guest has the static runner, the static case runner, and the cases.
+# run.sh BUILD-DIR VM-DIR [KERNEL...]: other kernels, in a virtual machine.  The guest has the static
+# runner, the static case runner, and
+#   - the script cases of tests/run; skipped may be only what the kernel is too old for, or what no
+#     guest has;
+#   - the scripts of the language reference, of examples/ and of the golden cases: all that compile
+#     must load.
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
+top=$(dirname "$(dirname "$here")")
 build=$1 vm=$2
 shift 2
 kernels=("$@")
 ((${#kernels[@]})) || kernels=(5.10 6.1 6.12 7.3)
 passed=0 failed=0 skipped=0
-for k in "${kernels[@]}"; do
-	echo "--- kernel $k"
-	log=$("$vm/run" -k "$k" -t 600 -m 1024 -e TIMEOUT_SCALE=6 -e TESTPROG=/root/testprog \
+scripts=$(mktemp -d)
+trap 'rm -rf "$scripts"' EXIT
+
+awk -v dir="$scripts" '
+	/^```bt$/ { file = sprintf("%s/language-%03d.bt", dir, ++n); next }
+	/^```/ { if (file) close(file); file = ""; next }
+	file { print > file }' "$top/lib/lang/language.md"
+awk -v dir="$scripts" '
+	FNR == 1 { name = FILENAME; gsub(/.*\/|\.test$/, "", name); n = 0 }
+	/^--- / { if (file) close(file); file = "" }
+	/^--- prog$/ { file = sprintf("%s/golden-%s-%d.bt", dir, name, ++n); next }
+	file { print > file }' "$top"/tests/golden/cases/*.test
+cp "$top"/examples/*.bt "$scripts"
+
+kernel() { # KERNEL: 0 if it gave a result
+	local log line code
+	log=$("$vm/run" -k "$1" -t 600 -m 1024 -e TIMEOUT_SCALE=6 -e TESTPROG=/root/testprog \
 		-f "$build/trace-runner/trace-runner" -f "$build/tests/run/run_cases" \
-		-f "$build/tests/run/testprog" -f "$here/../run/cases:/root/cases" -- \
-		'./run_cases /root/trace-runner cases/*.test' 2>&1)
-	grep -v '^ok ' <<<"$log"
-	line=$(grep -E '^[0-9]+ passed, ' <<<"$log" | tail -n 1)
-	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped ]]; then
-		((passed += BASH_REMATCH[1], failed += BASH_REMATCH[2], skipped += BASH_REMATCH[3]))
+		-f "$build/tests/run/testprog" -f "$here/../run/cases:/root/cases" \
+		-f "$here/guest.sh:/root/guest.sh" -f "$scripts:/root/scripts" -- 'sh guest.sh' 2>&1)
+	code=$?
+	if [[ $log != *"guest is up"* ]]; then
+		echo "skip kernel-$1 no such guest here (status $code): $(tail -n 1 <<<"$log")"
+		((skipped += 1))
+		return
+	fi
+	grep -v -e '^ok ' -e '^guest is up$' -e '^[0-9]* passed, ' <<<"$log"
+	while read -r line; do
+		echo "not ok kernel-$1: ${line#skip }"
+		((failed += 1))
+	done < <(grep '^skip ' <<<"$log" | grep -v -E ' no (kernel-[0-9.]+|hardware|python3|cgroup1) here$')
+	line=$(grep -E '^[0-9]+ passed, ' <<<"$log")
+	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped.([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+		((passed += BASH_REMATCH[1] + BASH_REMATCH[4], failed += BASH_REMATCH[2] + BASH_REMATCH[5]))
+		((skipped += BASH_REMATCH[3]))
 	else
-		echo "not ok kernel-$k: the guest gave no result"
+		echo "not ok kernel-$1: the guest gave no result (status $code)"
 		((failed += 1))
 	fi
+}
+
+for k in "${kernels[@]}"; do
+	echo "--- kernel $k"
+	kernel "$k"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))
