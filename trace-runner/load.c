@@ -151,7 +151,8 @@ static int load_map(struct loaded *l, uint32_t index, const struct load_options 
 	}
 	fd = sys_map_create(m->type, m->name, m->key_size, m->value_size, max_entries, m->flags);
 	if (fd == -E2BIG && m->key_size > OLD_KEY_MAX)
-		return err_set(err, fd, "The key of map '%s' has %u bytes: this kernel takes %d at most",
+		return err_set(err, fd,
+			       "The key of map '%s' has %u bytes: this kernel takes %d at most",
 			       map_title(l->image, index), m->key_size, OLD_KEY_MAX);
 	if (fd < 0)
 		return err_errno(err, fd, "Failed to create map: '%s'", m->name);
