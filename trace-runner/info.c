@@ -53,6 +53,7 @@ void info_print(FILE *out, const struct features *f)
 		{ "dpath", yes(f->d_path) },
 		{ "get_tai_ns", yes(f->ktime_get_tai_ns) },
 		{ "get_func_ip", yes(f->get_func_ip) },
+		{ "get_current_ancestor_cgroup_id", yes(f->ancestor_cgroup_id) },
 		{ "lookup_percpu_elem", yes(f->map_lookup_percpu_elem) },
 		{ "loop", yes(f->loop) },
 		{ "for_each_map_elem", yes(f->for_each_map_elem) },

@@ -301,6 +301,7 @@ static const struct features all_features = {
 	.probe_read_kernel = true,
 	.atomics = true,
 	.get_func_ip = true,
+	.ancestor_cgroup_id = true,
 	.send_signal = true,
 	.override_return = true,
 	.btf_raw_tracepoint = true,

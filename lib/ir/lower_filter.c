@@ -99,8 +99,24 @@ static void test_id(struct lower *lo, struct ir_insn *id, struct ir_block *pass,
 		emit_branch(lo, COND_EQ, id, emit_runtime(lo, RUNTIME_FILTER), pass, miss);
 }
 
+/* What the helper does: task->cgroups->dfl_cgrp->ancestor_ids[level], or 0 that far down. */
+static struct ir_insn *read_cgroup_at(struct lower *lo, uint32_t level)
+{
+	struct ir_insn *p = EMIT_CALL0(lo, get_current_task), *depth, *id, *zero;
+
+	p = load_pointer(lo, p, "task_struct", "cgroups");
+	p = load_pointer(lo, p, "css_set", "dfl_cgrp");
+	depth = load_field(lo, p, (struct member_name){ "cgroup", "level" }, 0, 4);
+	id = load_field(lo, p, (struct member_name){ "cgroup", "ancestor_ids" }, 8 * (int64_t)level,
+			8);
+	zero = emit_const(lo, 0);
+	return emit_select(lo, emit_cmp(lo, COND_ULT, depth, emit_const(lo, level)), zero, id);
+}
+
 static struct ir_insn *current_cgroup_at(struct lower *lo, uint32_t level)
 {
+	if (!lo->features.ancestor_cgroup_id)
+		return read_cgroup_at(lo, level);
 	return EMIT_CALL(lo, get_current_ancestor_cgroup_id, emit_const(lo, level));
 }
 

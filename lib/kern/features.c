@@ -21,6 +21,7 @@ enum {
 	HELPER_PROBE_READ_KERNEL = 113,
 	HELPER_JIFFIES64 = 118,
 	HELPER_NS_CURRENT_PID_TGID = 120,
+	HELPER_GET_CURRENT_ANCESTOR_CGROUP_ID = 123,
 	HELPER_KTIME_GET_BOOT_NS = 125,
 	HELPER_GET_CURRENT_TASK_BTF = 158,
 	HELPER_FOR_EACH_MAP_ELEM = 164,
@@ -200,6 +201,7 @@ static void detect_helpers(struct features *out)
 	out->ktime_get_boot_ns = all || has_helper(HELPER_KTIME_GET_BOOT_NS);
 	out->get_current_task_btf = all || has_helper(HELPER_GET_CURRENT_TASK_BTF);
 	out->for_each_map_elem = all || has_helper(HELPER_FOR_EACH_MAP_ELEM);
+	out->ancestor_cgroup_id = all || has_helper(HELPER_GET_CURRENT_ANCESTOR_CGROUP_ID);
 	out->get_func_ip = all || has_helper(HELPER_GET_FUNC_IP);
 	out->loop = all || has_helper(HELPER_LOOP);
 	out->map_lookup_percpu_elem = all || has_helper(HELPER_MAP_LOOKUP_PERCPU_ELEM);

@@ -137,6 +137,7 @@ struct features {
 	bool cpu_v4; // sign-extending loads and moves, signed division, 32-bit jumps: 6.6
 	bool ns_current_pid_tgid; // bpf_get_ns_current_pid_tgid for this program kind
 	bool get_func_ip;         // 5.15
+	bool ancestor_cgroup_id;  // bpf_get_current_ancestor_cgroup_id in any probe, 5.12
 	bool send_signal;
 	bool override_return;
 	bool btf_raw_tracepoint; // tp_btf programs load
