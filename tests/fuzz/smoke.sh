@@ -13,13 +13,16 @@ flags=(-std=gnu17 -g -O1 -D_GNU_SOURCE '-DVERSION="fuzz"' -DFUZZER -Ilib "-I$out
 	-fno-sanitize-recover=undefined -Wno-everything)
 passed=0 failed=0
 
-objects() { # ROOM...: its objects, rebuilt where the source is newer
+# shellcheck disable=SC2012
+header=$(ls -t lib/*/*.h lib/*/*.def | head -n 1)
+
+objects() { # ROOM...: its objects, rebuilt where the source or any header is newer
 	local room source object
 	for room; do
 		for source in lib/"$room"/*.c; do
 			object=$out/${source//\//_}.o
 			echo "$object"
-			[[ $object -nt $source ]] || echo "$source $object" >&3
+			[[ $object -nt $source && $object -nt $header ]] || echo "$source $object" >&3
 		done
 	done
 }
