@@ -50,7 +50,7 @@ STARTS = [
     ("all sys_enter_*", "tracepoint:syscalls:sys_enter_* { @[probe] = count(); }"),
     ("a large tool", TOOL),
     ("1,000 assignments", "begin { " + " ".join(f"$v{i} = {i};" for i in range(1000)) + " }"),
-    ("500 uprobes", "uprobe:libc:*a* { @[func] = count(); }"),
+    ("400 uprobes", "uprobe:/lib/x86_64-linux-gnu/libc.so.6:s* { @[func] = count(); }"),
 ]
 
 

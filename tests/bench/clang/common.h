@@ -1,8 +1,10 @@
 /* What the hand-written programs share; built by clang -O2 -target bpf. */
 #pragma once
 
-#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
+
+/* After the types that they use. */
+#include <bpf/bpf_helpers.h>
 
 #define NR_GETPPID 110
 #define NR_OPENAT  257
