@@ -33,7 +33,7 @@ exec 3>"$list"
 compiler=$(objects "${compiler_rooms[@]}")
 kube=$(objects kube)
 exec 3>&-
-xargs -P "$(nproc)" -L 1 sh -c 'clang '"$(printf '%q ' "${flags[@]}")"' -c "$0" -o "$1"' <"$list" || exit 1
+xargs -r -P "$(nproc)" -L 1 sh -c 'clang '"$(printf '%q ' "${flags[@]}")"' -c "$0" -o "$1"' <"$list" || exit 1
 
 for source in tests/fuzz/fuzz_*.c; do
 	name=$(basename "$source" .c)
