@@ -350,7 +350,6 @@ static struct fix_cursor fixes_from(const struct mir_func *m, uint32_t insn)
 
 	if (!high)
 		return (struct fix_cursor){ 0 };
-
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 

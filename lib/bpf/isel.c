@@ -300,7 +300,7 @@ static void select_atomic_add(struct isel *is, const struct ir_insn *v)
 	insn->b = value;
 }
 
-/* Whether @v points into a map's value or what a helper returned: not to the stack or the context.
+/* Whether @v points into a map's value or what a helper returned, not to the stack or the context
  */
 static bool is_plain_memory(const struct ir_insn *v, uint32_t depth)
 {

@@ -383,6 +383,13 @@ struct fork fork_begin(struct lower *lo)
 			      .time = ssa_now(lo) };
 }
 
+void fork_else(struct lower *lo, struct fork *f)
+{
+	f->yes_end = lo->fn->block;
+	emit_jump(lo, f->done);
+	block_enter(lo, f->no);
+}
+
 /*
  * The branch may have been made of several blocks (&&, ||): all of them are after @from's end, and
  * nothing before the branch in @from itself can be written later.
@@ -391,4 +398,13 @@ void fork_end(struct lower *lo, struct fork *f)
 {
 	ssa_set_dom(lo, f->done, f->from, f->time);
 	block_enter(lo, f->done);
+}
+
+struct ir_insn *fork_or_zero(struct lower *lo, struct fork *f, struct ir_insn *value)
+{
+	struct ir_insn *zero = emit_const(lo, 0);
+
+	emit_jump(lo, f->done);
+	fork_end(lo, f);
+	return emit_phi2(lo, f->done, f->yes_end, value, zero);
 }

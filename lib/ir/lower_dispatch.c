@@ -171,8 +171,7 @@ static struct ir_insn *current_number(struct lower *lo)
 struct place probe_name_place(struct lower *lo, const struct type *t)
 {
 	const struct probe *p = lo->probe;
-	struct ir_insn *number, *offset, *zero;
-	struct ir_block *from_yes;
+	struct ir_insn *number, *offset;
 	uint32_t count = 0;
 	struct fork f;
 	struct place table;
@@ -190,13 +189,8 @@ struct place probe_name_place(struct lower *lo, const struct type *t)
 	emit_branch_imm(lo, COND_ULT, number, count, f.yes, f.no);
 	block_enter(lo, f.yes);
 	offset = emit_op_imm(lo, OP_MUL, number, t->size);
-	from_yes = lo->fn->block;
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
-	zero = emit_const(lo, 0);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	offset = emit_phi2(lo, f.done, from_yes, offset, zero);
+	fork_else(lo, &f);
+	offset = fork_or_zero(lo, &f, offset);
 	return place_ptr(emit_op(lo, OP_ADD, place_address(lo, &table), offset), 0, AS_BPF);
 }
 

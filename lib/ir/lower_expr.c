@@ -347,17 +347,13 @@ void lower_condition(struct lower *lo, const struct ast *e, struct ir_block *yes
 static struct ir_insn *condition_value(struct lower *lo, const struct ast *e)
 {
 	struct fork f = fork_begin(lo);
-	struct ir_insn *one, *zero;
+	struct ir_insn *one;
 
 	lower_condition(lo, e, f.yes, f.no);
 	block_enter(lo, f.yes);
 	one = emit_const(lo, 1);
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
-	zero = emit_const(lo, 0);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	return emit_phi2(lo, f.done, f.yes, one, zero);
+	fork_else(lo, &f);
+	return fork_or_zero(lo, &f, one);
 }
 
 struct ir_insn *lower_binary(struct lower *lo, const struct ast *e)

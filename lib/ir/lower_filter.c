@@ -21,15 +21,21 @@ struct member_name {
 	const char *member;
 };
 
-/* The members' places are the kernel's own.  False: it has no such member. */
-static bool find_member(const struct lower *lo, struct member_name name, struct type_member *out)
+static const struct type *find_struct(const struct lower *lo, const char *name)
 {
 	const struct target *t = lo->o->target;
-	const struct type *s =
-		t && t->find_type ? t->find_type(t->ctx, TAG_STRUCT, name.type) : NULL;
+	const struct type *s = t && t->find_type ? t->find_type(t->ctx, TAG_STRUCT, name) : NULL;
 
 	if (s && !s->is_complete && t->complete_type)
 		t->complete_type(t->ctx, (struct type *)s);
+	return s;
+}
+
+/* The members' places are the kernel's own.  False: it has no such member. */
+static bool find_member(const struct lower *lo, struct member_name name, struct type_member *out)
+{
+	const struct type *s = find_struct(lo, name.type);
+
 	return s && type_find_member(s, name.member, out);
 }
 
@@ -71,9 +77,7 @@ static struct ir_insn *current_mount_namespace(struct lower *lo)
  */
 struct ir_insn *emit_innermost_pid(struct lower *lo, bool is_thread)
 {
-	const struct target *t = lo->o->target;
-	const struct type *upid =
-		t && t->find_type ? t->find_type(t->ctx, TAG_STRUCT, "upid") : NULL;
+	const struct type *upid = find_struct(lo, "upid");
 	struct ir_insn *p = EMIT_CALL0(lo, get_current_task), *level;
 
 	if (!upid)

@@ -166,7 +166,7 @@ struct ir_insn *lower_find(struct lower *lo, const struct ast *e, const struct p
 	const struct map_info *m = map_info(lo, arg(e, 0)->map.map);
 	const struct variable *v = arg(e, 2)->var.var;
 	struct place key = map_key(lo, m, arg(e, 1)), value, to;
-	struct ir_insn *found = map_lookup(lo, m, &key), *one, *zero;
+	struct ir_insn *found = map_lookup(lo, m, &key), *one;
 	struct fork f = fork_begin(lo);
 
 	(void)dst;
@@ -183,12 +183,8 @@ struct ir_insn *lower_find(struct lower *lo, const struct ast *e, const struct p
 		copy_value(lo, &to, &value, v->type);
 	}
 	one = emit_const(lo, 1);
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
-	zero = emit_const(lo, 0);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	return emit_phi2(lo, f.done, f.yes, one, zero);
+	fork_else(lo, &f);
+	return fork_or_zero(lo, &f, one);
 }
 
 struct ir_insn *lower_len(struct lower *lo, const struct ast *e, const struct place *dst)
@@ -210,9 +206,8 @@ struct ir_insn *lower_len(struct lower *lo, const struct ast *e, const struct pl
 static struct ir_insn *call_typed(struct lower *lo, uint32_t helper, const struct place *object,
 				  struct ir_insn *const *others, uint32_t count)
 {
-	struct ir_insn *args[5] = { 0 }, *ret, *zero;
+	struct ir_insn *args[5] = { 0 }, *ret;
 	struct fork f = fork_begin(lo);
-	struct ir_block *from_yes;
 
 	emit_branch_imm(lo, COND_NE, object->base, 0, f.yes, f.no);
 	block_enter(lo, f.yes);
@@ -220,13 +215,8 @@ static struct ir_insn *call_typed(struct lower *lo, uint32_t helper, const struc
 	for (uint32_t i = 0; i < count; i++)
 		args[i + 1] = others[i];
 	ret = emit_call(lo, helper, count + 1, args);
-	from_yes = lo->fn->block;
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
-	zero = emit_const(lo, 0);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	return emit_phi2(lo, f.done, from_yes, ret, zero);
+	fork_else(lo, &f);
+	return fork_or_zero(lo, &f, ret);
 }
 
 /* The object behind a pointer, or behind the address of a member. */

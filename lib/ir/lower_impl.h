@@ -339,13 +339,22 @@ void block_dead(struct lower *lo);
  *     … emit_branch(…, f.yes, f.no) …
  *     block_enter(f.yes) … emit_jump(f.done) …
  *     fork_end(lo, &f);
+ *
+ * or, for a value that is 0 on the other side:
+ *
+ *     block_enter(f.yes) … value = …
+ *     fork_else(lo, &f) …
+ *     value = fork_or_zero(lo, &f, value);
  */
 struct fork {
 	struct ir_block *from, *yes, *no, *done;
+	struct ir_block *yes_end; // fork_else()
 	uint32_t time;
 };
 struct fork fork_begin(struct lower *lo);
+void fork_else(struct lower *lo, struct fork *f);
 void fork_end(struct lower *lo, struct fork *f);
+struct ir_insn *fork_or_zero(struct lower *lo, struct fork *f, struct ir_insn *value);
 
 /* ---- variables (lower_vars.c) ------------------------------------------------------------------
  */

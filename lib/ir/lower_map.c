@@ -315,21 +315,15 @@ static void set_global(struct lower *lo, const struct place *value)
 static struct ir_insn *found_scalar(struct lower *lo, const struct map_info *m,
 				    const struct place *key, const struct type *t)
 {
-	struct ir_insn *p = map_lookup(lo, m, key), *value, *zero;
-	struct ir_block *from_yes;
+	struct ir_insn *p = map_lookup(lo, m, key), *value;
 	struct fork f = fork_begin(lo);
 
 	emit_branch_imm(lo, COND_NE, p, 0, f.yes, f.no);
 	block_enter(lo, f.yes);
 	value = emit_load(lo, p, 0, t->size, t->is_signed);
-	from_yes = lo->fn->block;
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
+	fork_else(lo, &f);
 	map_missing(lo);
-	zero = emit_const(lo, 0);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	return emit_phi2(lo, f.done, from_yes, value, zero);
+	return fork_or_zero(lo, &f, value);
 }
 
 struct ir_insn *map_value_scalar(struct lower *lo, const struct map_info *m,

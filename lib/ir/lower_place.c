@@ -52,19 +52,13 @@ static bool is_same_struct(const struct type *known, const struct type *t)
 static struct ir_insn *load_typed(struct lower *lo, const struct place *p, const struct type *t)
 {
 	struct fork f = fork_begin(lo);
-	struct ir_block *from_yes;
-	struct ir_insn *value, *zero;
+	struct ir_insn *value;
 
 	emit_branch_imm(lo, COND_NE, p->base, 0, f.yes, f.no);
 	block_enter(lo, f.yes);
 	value = emit_load(lo, p->base, p->offset, t->size, t->is_signed);
-	from_yes = lo->fn->block;
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
-	zero = emit_const(lo, 0);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	value = emit_phi2(lo, f.done, from_yes, value, zero);
+	fork_else(lo, &f);
+	value = fork_or_zero(lo, &f, value);
 	mark_btf_pointer(lo, value, t);
 	return value;
 }
@@ -225,21 +219,14 @@ static struct ir_insn *bound_index(struct lower *lo, struct ir_insn *index, uint
 				   struct span span)
 {
 	struct fork f = fork_begin(lo);
-	struct ir_block *from_yes;
-	struct ir_insn *zero;
 
 	f.no->is_cold = true;
 	emit_branch_imm(lo, COND_ULT, index, count, f.yes, f.no);
 	block_enter(lo, f.yes);
-	from_yes = lo->fn->block;
-	emit_jump(lo, f.done);
-	block_enter(lo, f.no);
+	fork_else(lo, &f);
 	emit_runtime_error(lo, "Array access out of bounds. This can lead to unexpected results.",
 			   span);
-	zero = emit_const(lo, 0);
-	emit_jump(lo, f.done);
-	fork_end(lo, &f);
-	return emit_phi2(lo, f.done, from_yes, index, zero);
+	return fork_or_zero(lo, &f, index);
 }
 
 /* @p + @index * @size, for an index that is only known when the program runs. */
