@@ -9,14 +9,22 @@
 
 #define CRC_BLOCK (1u << 20)
 
+/* A build id that can name a file, or NULL. */
+static const uint8_t *build_id(struct kelf *e, size_t *len)
+{
+	const uint8_t *id = kelf_build_id(e, len);
+
+	return id && *len >= 2 && *len <= 64 ? id : NULL;
+}
+
 /* The file at @path if its build id is that of @e. */
 static int open_same(struct kelf **out, struct kelf *e, const char *path, struct err *err)
 {
 	size_t len, other_len;
-	const uint8_t *id = kelf_build_id(e, &len), *other;
+	const uint8_t *id = build_id(e, &len), *other;
 	int r;
 
-	if (!id || len < 2 || len > 64)
+	if (!id)
 		return err_set(err, -ENOENT, "no build id");
 	r = kelf_open(out, path, err);
 	if (r)
@@ -33,11 +41,11 @@ static int open_same(struct kelf **out, struct kelf *e, const char *path, struct
 static int open_by_build_id(struct kelf **out, struct kelf *e, const char *root, struct err *err)
 {
 	size_t len;
-	const uint8_t *id = kelf_build_id(e, &len);
+	const uint8_t *id = build_id(e, &len);
 	char path[PATH_MAX];
 	int n;
 
-	if (!id || len < 2 || len > 64)
+	if (!id)
 		return err_set(err, -ENOENT, "no build id");
 	n = snprintf(path, sizeof(path), "%s/usr/lib/debug/.build-id/%02x/", root, id[0]);
 	for (size_t i = 1; i < len && n < (int)sizeof(path); i++)

@@ -77,6 +77,8 @@ void cpp_end_declaration(struct cpp *c);
 /* Report what is still open. */
 void cpp_finish(struct cpp *c);
 const struct cpp_macro *cpp_find(const struct cpp *c, const char *name);
+/* The number of parameter @name, or -1. */
+long cpp_find_param(const struct cpp_macro *macro, const char *name);
 
 /* cpp_token.c: the tokens of a text, without comments and line continuations. */
 void c_tokenize(struct arena *a, c_token_list *out, const struct source *source, uint32_t begin,

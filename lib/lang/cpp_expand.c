@@ -46,15 +46,18 @@ static void append(struct cpp *c, c_token_list *out, const c_token_list *in)
 		vec_push(c->arena, out, *it);
 }
 
-static long find_param(const struct cpp_macro *macro, const struct c_token *token)
+long cpp_find_param(const struct cpp_macro *macro, const char *name)
 {
-	if (token->kind != C_IDENT)
-		return -1;
 	for (size_t i = 0; i < macro->params.len; i++) {
-		if (!strcmp(macro->params.data[i], token->text))
+		if (!strcmp(macro->params.data[i], name))
 			return (long)i;
 	}
 	return -1;
+}
+
+static long find_param(const struct cpp_macro *macro, const struct c_token *token)
+{
+	return token->kind == C_IDENT ? cpp_find_param(macro, token->text) : -1;
 }
 
 /* The arguments between the parenthesis, which is the next token, and its end; false if it is open.

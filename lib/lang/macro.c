@@ -99,11 +99,9 @@ struct ast *macro_argument(const struct macro_frame *frame, const char *name)
 	if (!frame->args)
 		return NULL;
 	if (frame->cpp) {
-		for (size_t i = 0; i < frame->cpp->params.len; i++) {
-			if (!strcmp(frame->cpp->params.data[i], name))
-				return frame->args[i];
-		}
-		return NULL;
+		long i = cpp_find_param(frame->cpp, name);
+
+		return i < 0 ? NULL : frame->args[i];
 	}
 	for (size_t i = 0; i < frame->macro->params.len; i++) {
 		const struct macro_param *param = &frame->macro->params.data[i];

@@ -204,12 +204,8 @@ static bool starts_expression(const struct parser *p)
 /* Of the macro whose body this is. */
 static bool is_parameter(const struct parser *p, const struct type_expr *type)
 {
-	if (!p->define || type->modifiers.len || !type->name)
-		return false;
-	for (size_t i = 0; i < p->define->params.len; i++)
-		if (strcmp(p->define->params.data[i], type->name) == 0)
-			return true;
-	return false;
+	return p->define && !type->modifiers.len && type->name &&
+	       cpp_find_param(p->define, type->name) >= 0;
 }
 
 /* What comes after (x): an operator with x before it, if that can be a value. */
