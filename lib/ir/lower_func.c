@@ -180,7 +180,7 @@ struct ir_insn *lower_find(struct lower *lo, const struct ast *e, const struct p
 	} else {
 		to = var_place(lo, v);
 		to.is_padded = type_is_kept_padded(v->type);
-		copy_value(lo, &to, &value, v->type);
+		convert_copy(lo, &to, v->type, &value, m->decl->value);
 	}
 	one = emit_const(lo, 1);
 	fork_else(lo, &f);

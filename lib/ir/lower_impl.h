@@ -417,6 +417,9 @@ struct place place_for(struct lower *lo, const struct type *t, const char *name)
 /* Copy a value of type @t.  The source may be anywhere. */
 void copy_value(struct lower *lo, const struct place *dst, const struct place *src,
 		const struct type *t);
+/* A value of type @from at @src becomes one of type @to at @dst. */
+void convert_copy(struct lower *lo, const struct place *dst, const struct type *to,
+		  const struct place *src, const struct type *from);
 /* A scalar of type @t at @p, wherever that is. */
 struct ir_insn *load_scalar(struct lower *lo, const struct place *p, const struct type *t);
 struct ir_insn *load_member(struct lower *lo, const struct place *object,

@@ -150,9 +150,6 @@ static const struct type_member *source_member(const struct type *from, const st
 	return i < from->count ? &from->members[i] : NULL;
 }
 
-static void convert_copy(struct lower *lo, const struct place *dst, const struct type *to,
-			 const struct place *src, const struct type *from);
-
 static void convert_members(struct lower *lo, const struct place *dst, const struct type *to,
 			    const struct place *src, const struct type *from)
 {
@@ -168,9 +165,8 @@ static void convert_members(struct lower *lo, const struct place *dst, const str
 	zero_gaps(lo, dst, to);
 }
 
-/* A value of type @from at @src becomes one of type @to at @dst. */
-static void convert_copy(struct lower *lo, const struct place *dst, const struct type *to,
-			 const struct place *src, const struct type *from)
+void convert_copy(struct lower *lo, const struct place *dst, const struct type *to,
+		  const struct place *src, const struct type *from)
 {
 	if (type_is_scalar(to)) {
 		struct ir_insn *value = load_scalar(lo, src, from);
