@@ -1,5 +1,6 @@
 /*
- * The traced load: load KIND COUNT prints the nanoseconds an operation took.
+ * The traced load: load KIND COUNT prints the nanoseconds an operation took, for each of CHUNKS
+ * parts of the loop: on a shared machine the slow ones tell of other work.
  *
  *     getppid   a cheap system call       openat    open and close /etc/hostname
  *     call      a cheap function          idle      nothing: how much the loop itself takes
@@ -12,6 +13,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#define CHUNKS 200
 
 int bench_function(int a, int b);
 
@@ -31,21 +34,28 @@ static void one(char kind, long i)
 	}
 }
 
-int main(int argc, char **argv)
+static double chunk(char kind, long count)
 {
 	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (long i = 0; i < count; i++)
+		one(kind, i);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return ((double)(end.tv_sec - begin.tv_sec) * 1e9 +
+		(double)(end.tv_nsec - begin.tv_nsec)) /
+	       (double)count;
+}
+
+int main(int argc, char **argv)
+{
 	long count = argc > 2 ? strtol(argv[2], NULL, 10) : 1000000;
 
 	if (argc < 2) {
 		fputs("usage: load getppid|openat|call|idle [COUNT]\n", stderr);
 		return 2;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (long i = 0; i < count; i++)
-		one(argv[1][0], i);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("%.2f\n",
-	       ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) /
-		       (double)count);
+	for (int i = 0; i < CHUNKS; i++)
+		printf("%.2f\n", chunk(argv[1][0], count / CHUNKS));
 	return 0;
 }
