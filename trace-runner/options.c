@@ -27,6 +27,7 @@ enum {
 	OPT_NODE_NAME,
 	OPT_NO_FEATURE,
 	OPT_NO_WARNINGS,
+	OPT_PACK_LINES,
 	OPT_POD,
 	OPT_POD_UID,
 	OPT_PROBE_FILTER,
@@ -66,6 +67,7 @@ static const struct option long_options[] = {
 	{ "no-warnings", no_argument, NULL, OPT_NO_WARNINGS },
 	{ "node-name", required_argument, NULL, OPT_NODE_NAME },
 	{ "output", required_argument, NULL, 'o' },
+	{ "pack-lines", no_argument, NULL, OPT_PACK_LINES },
 	{ "pid", required_argument, NULL, 'p' },
 	{ "pod", required_argument, NULL, OPT_POD },
 	{ "pod-uid", required_argument, NULL, OPT_POD_UID },
@@ -314,6 +316,7 @@ static bool set_flag(struct options *o, int option)
 	case 'v': o->is_verbose = true; break;
 	case OPT_CONTAINER_PIDS: o->container_pids = true; break;
 	case OPT_DRY_RUN: o->is_dry_run = true; break;
+	case OPT_PACK_LINES: o->packs_lines = true; break;
 	case OPT_STREAM: o->is_stream = true; break;
 	case OPT_UNSAFE: o->is_unsafe = true; break;
 	case OPT_USDT_FILE_ACTIVATION: o->usdt_file_activation = true; break;

@@ -77,6 +77,7 @@ struct options {
 	bool is_whole_node;   // don't confine the trace to the containers
 	bool container_pids;  // pid and tid as the container sees them
 	bool is_stream;       // map snapshots instead of printed maps
+	bool packs_lines;     // for a pod's log
 	const char *selector; // --process-selector
 	const char *node_name;
 	const char *host_root;

@@ -1,11 +1,13 @@
 /*
  * Where the trace is written: the buffers that sinks append to, and when they go out.
  *
- * Slow events are written at once; when they come fast, many go out with one write.
+ * Slow events are written at once; when they come fast, many go out with one write, and on their
+ * way to a pod's log as packed lines (util/linepack.h).
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "options.h"
 #include "util/buf.h"
@@ -18,6 +20,13 @@ struct output {
 	bool owns_fd;
 	bool is_broken; // nobody reads it any more
 	enum options_buffering buffering;
+	/* Packing. */
+	bool packs_lines;
+	bool has_packed;
+	bool is_mid_line;	// what was written last is not packed, and has no newline yet
+	uint64_t lines;		// written
+	uint64_t window;	// the second in which rate counts
+	uint64_t rate, last_rate; // lines in this second and the one before
 };
 
 /* @path NULL: standard output. */

@@ -196,6 +196,7 @@ static int open_output(struct trace *t)
 	}
 	symbolize_init(&t->symbols, &t->loaded, &symbols);
 	r = output_open(&t->output, t->options->output_file, t->options->buffering, &err);
+	t->output.packs_lines = t->options->packs_lines;
 	if (r == 0)
 		r = events_init(&t->events, &t->loaded, &t->ring, &t->output, sink, &t->symbols,
 				&events, &err);

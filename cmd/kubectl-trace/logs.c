@@ -47,6 +47,12 @@ static void on_line(void *ctx, const char *data, size_t len)
 		l->is_broken = true;
 }
 
+static void on_lost(void *ctx, unsigned long long lines)
+{
+	(void)ctx;
+	remark("%llu lines were lost: the node rotated its log before they were read", lines);
+}
+
 static void on_connection(void *ctx, const struct err *err)
 {
 	(void)ctx;
@@ -74,6 +80,7 @@ static int start(struct logs *l, struct kube_log **logs, struct kube_client *cli
 						    .follows = o->follows,
 						    .keeps_stamps = o->timestamps,
 						    .line = on_line,
+						    .lost = on_lost,
 						    .connection = on_connection,
 						    .end = on_end,
 						    .ctx = l };

@@ -35,6 +35,7 @@ static const char *const *make_command(struct arena *a, const struct run_options
 	vec_push(a, &argv,
 		 arena_printf(a, "--script-name=%s",
 			      strcmp(o->script_name, "-") == 0 ? "stdin" : o->script_name));
+	vec_push(a, &argv, "--pack-lines");
 	if (is_merged)
 		vec_push(a, &argv, "--stream");
 	push_containers(&argv, a, t);

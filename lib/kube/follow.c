@@ -210,6 +210,18 @@ static void on_line(void *ctx, const char *data, size_t len)
 	j->follow->options.line(j->follow->options.ctx, j->index, data, len);
 }
 
+static void on_lost(void *ctx, unsigned long long lines)
+{
+	struct follow_job *j = ctx;
+	struct arena a;
+
+	arena_init(&a);
+	note(j, arena_printf(&a,
+			     "%llu lines were lost: the node rotated its log before they were read",
+			     lines));
+	arena_finish(&a);
+}
+
 static void on_connection(void *ctx, const struct err *err)
 {
 	struct follow_job *j = ctx;
@@ -254,6 +266,7 @@ static void start_log(struct follow_job *j)
 					    .container = KUBE_CONTAINER_NAME,
 					    .follows = true,
 					    .line = on_line,
+					    .lost = on_lost,
 					    .connection = on_connection,
 					    .end = on_log_end,
 					    .ctx = j };

@@ -12,6 +12,7 @@
 #include "kube/time.h"
 #include "kube/transport.h"
 #include "util/buf.h"
+#include "util/linepack.h"
 #include "util/vec.h"
 
 #define MAX_LINE_BYTES (64 << 20)
@@ -30,6 +31,8 @@ struct kube_log {
 	struct transport_timer pause;
 	int64_t pause_ms;
 	struct buf line;        // while it isn't complete
+	struct buf whole;       // of packed lines: a line that the next one goes on with
+	uint64_t seen;          // lines, delivered or known to be lost
 	vec_of(int64_t) recent; // stamps of the lines since resume_s(), in order of arrival
 	int64_t newest_ns;      // the largest stamp so far; 0: no line yet
 	size_t expect;          // index in recent of the next line that is a repetition
@@ -106,6 +109,49 @@ size_t kube_log_join_parts(char *text, size_t len)
 	return len < PART_BYTES ? len : to;
 }
 
+/* A line, or a piece of one without newline: the next call brings the rest. */
+static void deliver(struct kube_log *log, const char *stamp, size_t stamp_len, const char *text,
+		    size_t len)
+{
+	bool is_whole = len > 0 && text[len - 1] == '\n';
+
+	log->seen += is_whole;
+	if (is_whole && log->whole.len == 0 && !log->options.keeps_stamps) {
+		log->options.line(log->options.ctx, text, len);
+		return;
+	}
+	if (log->whole.len == 0 && log->options.keeps_stamps)
+		buf_append(&log->whole, stamp, stamp_len);
+	buf_append(&log->whole, text, len);
+	if (!is_whole)
+		return;
+	log->options.line(log->options.ctx, log->whole.data, log->whole.len);
+	buf_clear(&log->whole);
+}
+
+static void unpack(struct kube_log *log, const char *stamp, size_t stamp_len, char *line,
+		   size_t len)
+{
+	uint64_t before;
+	char *text;
+
+	if (!linepack_read(&text, &len, &before, line, len)) {
+		deliver(log, stamp, stamp_len, line, len);
+		return;
+	}
+	if (before > log->seen && log->options.lost)
+		log->options.lost(log->options.ctx, before - log->seen);
+	log->seen = before; // without the messages among them, which have no number
+	while (len > 0) {
+		const char *newline = memchr(text, '\n', len);
+		size_t n = newline ? (size_t)(newline - text) + 1 : len;
+
+		deliver(log, stamp, stamp_len, text, n);
+		text += n;
+		len -= n;
+	}
+}
+
 static void on_line(struct kube_log *log, char *line, size_t len)
 {
 	int64_t stamp_ns;
@@ -122,10 +168,8 @@ static void on_line(struct kube_log *log, char *line, size_t len)
 		return;
 	remember(log, stamp_ns);
 	log->pause_ms = FIRST_PAUSE_MS;
-	len = skip + kube_log_join_parts(line + skip, len - skip);
-	if (log->options.keeps_stamps)
-		skip = 0;
-	log->options.line(log->options.ctx, line + skip, len - skip);
+	len = kube_log_join_parts(line + skip, len - skip);
+	unpack(log, line, skip, line + skip, len);
 }
 
 static void tell_back(struct kube_log *log)
@@ -168,7 +212,10 @@ static void finish(struct kube_log *log, const struct err *err)
 	/* What follows the last newline, when it's certain that no more comes. */
 	if (log->line.len > 0)
 		on_line(log, log->line.data, log->line.len);
+	if (log->whole.len > 0)
+		log->options.line(log->options.ctx, log->whole.data, log->whole.len);
 	buf_clear(&log->line);
+	buf_clear(&log->whole);
 	if (!err && log->newest_ns == 0 && log->cut.code)
 		err = &log->cut;
 	end(log->options.ctx, err);
@@ -317,6 +364,7 @@ int kube_log_start(struct kube_log **out, struct kube_client *client,
 	log->pause = (struct transport_timer){ .fn = open_stream, .ctx = log };
 	log->pause_ms = FIRST_PAUSE_MS;
 	buf_init(&log->line, MAX_LINE_BYTES);
+	buf_init(&log->whole, MAX_LINE_BYTES);
 	if (!log->namespace || !log->pod || (options->container && !log->container)) {
 		kube_log_free(log);
 		return err_set(err, -ENOMEM, "out of memory");
@@ -334,6 +382,7 @@ void kube_log_free(struct kube_log *log)
 	kube_call_cancel(&log->ask);
 	transport_timer_stop(kube_client_transport(log->client), &log->pause);
 	buf_finish(&log->line);
+	buf_finish(&log->whole);
 	vec_finish(&log->recent);
 	free(log->namespace);
 	free(log->pod);

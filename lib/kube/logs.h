@@ -4,7 +4,8 @@
  * The stream is asked for with time stamps.  When it is cut, it is asked for again from the second
  * before the last line's, and the lines that come a second time are recognised by their stamps, in
  * their order: what is new is delivered, nothing else.  What is lost is lost at the kubelet: lines
- * that it rotated away while nobody was connected.
+ * that it rotated away while nobody was connected, or faster than they could be read.  Packed lines
+ * (util/linepack.h) are taken apart, and tell how many those were.
  *
  * A stream that ends says nothing about the container (the kubelet may have gone): the pod is
  * asked, and only a terminated container or a deleted pod ends the log.
@@ -32,6 +33,8 @@ struct kube_log_options {
 	bool keeps_stamps; // deliver them before each line
 	/* A line, with its newline if it has one. */
 	void (*line)(void *ctx, const char *data, size_t len);
+	/* At least @lines lines were lost before the next one.  May be NULL. */
+	void (*lost)(void *ctx, unsigned long long lines);
 	/* The connection is gone, @err says how (NULL: it is back). */
 	void (*connection)(void *ctx, const struct err *err);
 	/* The end; @err NULL, or why there is no more.  The log may be freed in it. */
