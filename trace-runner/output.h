@@ -23,9 +23,9 @@ struct output {
 	/* Packing. */
 	bool packs_lines;
 	bool has_packed;
-	bool is_mid_line;	// what was written last is not packed, and has no newline yet
-	uint64_t lines;		// written
-	uint64_t window;	// the second in which rate counts
+	bool is_mid_line;         // what was written last is not packed, and has no newline yet
+	uint64_t lines;           // written
+	uint64_t window;          // the second in which rate counts
 	uint64_t rate, last_rate; // lines in this second and the one before
 };
 

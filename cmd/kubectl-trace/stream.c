@@ -152,11 +152,12 @@ static int follow(struct stream *s, struct kube_client *client, struct kube_foll
 			s->is_broken = true;
 		if (!take_signal(fd) && !(s->is_broken && stops == 0))
 			continue;
-		if (stops++ > 0) {
+		if (stops > 0)
 			s->status = 130;
-			remark("not waiting for the end of the trace; it is being deleted");
+		if (stops == 1)
+			remark("not waiting for the end of the trace; deleting it");
+		if (stops++ > 1)
 			break;
-		}
 		kube_follow_stop(f);
 	}
 	return 0;

@@ -385,6 +385,9 @@ int kube_call_start(struct kube_call *call, struct kube_client *client, const ch
 				       .path = path,
 				       .body = text,
 				       .body_len = text ? strlen(text) : 0,
+				       .content_type = strcmp(method, "PATCH") == 0
+							       ? "application/merge-patch+json"
+							       : NULL,
 				       .timeout_ms = timeout_of(client),
 				       .on_done = on_call_done,
 				       .ctx = call };

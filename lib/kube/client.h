@@ -63,7 +63,7 @@ int kube_delete(struct kube_client *client, const char *path, const char *propag
 
 /*
  * The same without waiting: @fn is called from within transport_poll(), with the reply or NULL and
- * an error.  @object NULL: no body.
+ * an error.  @object NULL: no body; of a PATCH it is a merge patch (RFC 7386).
  */
 typedef void (*kube_reply_fn)(void *ctx, const struct cJSON *reply, const struct err *err);
 struct kube_call {

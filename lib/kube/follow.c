@@ -17,7 +17,7 @@
 
 #define NODE_GRACE_MS     5000 // from a node's NotReady to giving it up, while nothing comes from it
 #define ENDING_GRACE_MS   5000 // from the log's end to that of the wait for the exit code
-#define DELETING_GRACE_MS 1000 // the same when the pod is being deleted
+#define STOPPING_GRACE_MS 1000 // the same when the pod was stopped or deleted
 #define START_NOTE_MS     3000 // before saying what a start waits for
 #define MAX_NOTE_MS       30000
 
@@ -35,8 +35,8 @@ struct follow_job {
 	enum job_state state;
 	char *pod; // NULL until it is known
 	struct kube_log *log;
-	struct kube_call delete_job, delete_pod, delete_map, events;
-	int calls;                    // deletions under way
+	struct kube_call stop_pod, delete_job, delete_pod, delete_map, events;
+	int calls;                    // under way, but for events
 	struct transport_timer timer; // of the state: notes while WAITING, the limit of ENDING
 	struct transport_timer node_timer;
 	int64_t note_ms;
@@ -45,6 +45,7 @@ struct follow_job {
 	bool has_data;      // a line came since node_timer was started
 	bool has_terminated;
 	bool is_deleting; // the pod
+	bool is_failed;   // the pod; kubelets before 1.22 then don't tell how its container ended
 	bool is_pod_gone;
 	int status;
 	char *reason; // of the termination, such as OOMKilled
@@ -153,6 +154,38 @@ static void delete_all(struct follow_job *j)
 	arena_finish(&a);
 }
 
+static void on_pod_stopped(void *ctx, const cJSON *reply, const struct err *err)
+{
+	struct follow_job *j = ctx;
+
+	(void)reply;
+	if (err && j->state < JOB_CLEANING) // not allowed to, or it's gone
+		delete_all(j);
+	finish_call(j);
+}
+
+/*
+ * Have the kubelet end the runner, but keep what it wrote until all of it was read: the log of a
+ * deleted pod goes with it.
+ */
+static void stop_pod(struct follow_job *j)
+{
+	_cleanup_json_ cJSON *patch = cJSON_CreateObject();
+	struct arena a;
+
+	json_add_num(json_add_object(patch, "spec"), "activeDeadlineSeconds", 1);
+	arena_init(&a);
+	j->stop_pod = (struct kube_call){ .fn = on_pod_stopped, .ctx = j };
+	if (kube_call_start(&j->stop_pod, j->follow->client, "PATCH",
+			    kube_path(&a, "api", "v1", "namespaces", j->follow->options.namespace,
+				      "pods", j->pod, NULL),
+			    patch, NULL) == 0)
+		j->calls++;
+	else
+		delete_all(j);
+	arena_finish(&a);
+}
+
 /* All is known about the Job: leave nothing of it. */
 static void clean_up(struct follow_job *j)
 {
@@ -248,14 +281,15 @@ static void on_log_end(void *ctx, const struct err *err)
 		return;
 	}
 	j->state = JOB_ENDING;
-	if (j->has_terminated || j->is_pod_gone) {
+	if (j->has_terminated || j->is_pod_gone || (j->follow->is_stopping && j->is_failed)) {
 		conclude(j);
 		return;
 	}
 	j->timer.fn = on_ending_timeout;
-	/* Of a pod that is being deleted the kubelet may never tell how it ended. */
+	/* Of a pod that was told to end the kubelet may never tell how it did. */
 	transport_timer_start(transport(j), &j->timer,
-			      j->is_deleting ? DELETING_GRACE_MS : ENDING_GRACE_MS);
+			      j->is_deleting || j->follow->is_stopping ? STOPPING_GRACE_MS
+								       : ENDING_GRACE_MS);
 }
 
 static void start_log(struct follow_job *j)
@@ -350,6 +384,7 @@ static void on_pod_changed(struct follow_job *j, const struct kube_pod *pod, str
 	if (!c || !j->pod || strcmp(j->pod, pod->name) != 0)
 		return;
 	j->is_deleting |= pod->is_deleting;
+	j->is_failed |= strcmp(pod->phase, "Failed") == 0;
 	if (c->state == KUBE_STATE_TERMINATED)
 		take_termination(j, c);
 	if (j->state == JOB_ENDING && j->has_terminated) {
@@ -569,6 +604,7 @@ int kube_follow_start(struct kube_follow **out, struct kube_client *client,
 static void finish_job(struct follow_job *j)
 {
 	kube_log_free(j->log);
+	kube_call_cancel(&j->stop_pod);
 	kube_call_cancel(&j->delete_job);
 	kube_call_cancel(&j->delete_pod);
 	kube_call_cancel(&j->delete_map);
@@ -598,10 +634,18 @@ void kube_follow_free(struct kube_follow *f)
 
 void kube_follow_stop(struct kube_follow *f)
 {
+	bool again = f->is_stopping;
+
 	f->is_stopping = true;
 	for (size_t i = 0; i < f->options.job_count; i++) {
-		if (f->jobs[i].state < JOB_CLEANING)
-			delete_all(&f->jobs[i]);
+		struct follow_job *j = &f->jobs[i];
+
+		if (again)
+			clean_up(j);
+		else if (j->state == JOB_WAITING)
+			delete_all(j);
+		else if (j->state == JOB_STREAMING)
+			stop_pod(j);
 	}
 }
 

@@ -50,6 +50,9 @@ int kube_follow_start(struct kube_follow **out, struct kube_client *client,
 	__attribute__((warn_unused_result));
 /* NULL is ignored. */
 void kube_follow_free(struct kube_follow *follow);
-/* End all that still runs: their Jobs are deleted, the last lines still arrive. */
+/*
+ * End all that still runs: the last lines still arrive, then the Jobs are deleted.  Called again:
+ * the Jobs are deleted at once.
+ */
 void kube_follow_stop(struct kube_follow *follow);
 bool kube_follow_is_finished(const struct kube_follow *follow);

@@ -21,6 +21,8 @@
 #define FIRST_PAUSE_MS 100
 #define MAX_PAUSE_MS   2000
 #define PRUNE_LEN      4096
+#define ROTATION_BYTES (1 << 20) // no kubelet rotates a smaller log
+#define SILENCE_MS     1000
 
 struct kube_log {
 	struct kube_client *client;
@@ -30,6 +32,8 @@ struct kube_log {
 	struct kube_call ask; // for the pod, when a stream has ended
 	struct transport_timer pause;
 	int64_t pause_ms;
+	struct transport_timer silence;
+	size_t stream_bytes;    // come on this stream
 	struct buf line;        // while it isn't complete
 	struct buf whole;       // of packed lines: a line that the next one goes on with
 	uint64_t seen;          // lines, delivered or known to be lost
@@ -180,6 +184,20 @@ static void tell_back(struct kube_log *log)
 	log->options.connection(log->options.ctx, NULL);
 }
 
+/*
+ * A kubelet that was behind when the log was rotated can miss that, and wait for more in the old
+ * file for ever: a new stream begins with the new file.
+ */
+static void on_silence(void *ctx)
+{
+	struct kube_log *log = ctx;
+
+	if (!log->stream)
+		return;
+	transport_cancel(log->stream);
+	open_stream(log);
+}
+
 static void on_data(void *ctx, const char *data, size_t len)
 {
 	struct kube_log *log = ctx;
@@ -187,6 +205,10 @@ static void on_data(void *ctx, const char *data, size_t len)
 	size_t searched;
 
 	tell_back(log);
+	log->stream_bytes += len;
+	if (log->stream_bytes >= ROTATION_BYTES)
+		transport_timer_start(kube_client_transport(log->client), &log->silence,
+				      SILENCE_MS);
 	/* An incomplete line from before a cut comes again, whole. */
 	if (log->is_new_stream)
 		buf_clear(&log->line);
@@ -244,6 +266,7 @@ static bool is_over(const struct kube_log *log, const struct kube_pod *pod)
 		c = kube_pod_container(pod, log->container);
 	else if (pod->container_count)
 		c = &pod->containers[0];
+	/* Of a pod that failed, kubelets before 1.22 may leave a container running for ever. */
 	if (strcmp(pod->phase, "Failed") == 0 || strcmp(pod->phase, "Succeeded") == 0)
 		return true;
 	return c && (c->state == KUBE_STATE_TERMINATED ||
@@ -300,6 +323,7 @@ static void on_stream_end(void *ctx, const struct transport_result *result)
 	int code = kube_result_check(result, &log->cut);
 
 	log->stream = NULL;
+	transport_timer_stop(kube_client_transport(log->client), &log->silence);
 	if (result->may_renew && log->newest_ns) // a token has expired meanwhile
 		retry_later(log, &log->cut);
 	else if (code == -ENOENT || code == -EACCES)
@@ -340,6 +364,7 @@ static void open_stream(void *ctx)
 	log->expect = 0;
 	log->expect_end = log->recent.len;
 	log->is_new_stream = true;
+	log->stream_bytes = 0;
 	log->cut = (struct err){ 0 };
 	request.path = path;
 	ret = transport_start(&log->stream, kube_client_transport(log->client), &request, &err);
@@ -362,6 +387,7 @@ int kube_log_start(struct kube_log **out, struct kube_client *client,
 	log->container = options->container ? strdup(options->container) : NULL;
 	log->ask = (struct kube_call){ .fn = on_pod, .ctx = log };
 	log->pause = (struct transport_timer){ .fn = open_stream, .ctx = log };
+	log->silence = (struct transport_timer){ .fn = on_silence, .ctx = log };
 	log->pause_ms = FIRST_PAUSE_MS;
 	buf_init(&log->line, MAX_LINE_BYTES);
 	buf_init(&log->whole, MAX_LINE_BYTES);
@@ -381,6 +407,7 @@ void kube_log_free(struct kube_log *log)
 	transport_cancel(log->stream);
 	kube_call_cancel(&log->ask);
 	transport_timer_stop(kube_client_transport(log->client), &log->pause);
+	transport_timer_stop(kube_client_transport(log->client), &log->silence);
 	buf_finish(&log->line);
 	buf_finish(&log->whole);
 	vec_finish(&log->recent);

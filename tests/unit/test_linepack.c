@@ -23,7 +23,8 @@ static void unpack_all(struct buf *out, struct buf *packed, uint64_t *first)
 
 		assert_non_null(newline);
 		assert_true((size_t)(newline - line) < 16384);
-		assert_true(linepack_read(&text, &len, &before, line, (size_t)(newline + 1 - line)));
+		assert_true(
+			linepack_read(&text, &len, &before, line, (size_t)(newline + 1 - line)));
 		if (line == packed->data)
 			*first = expected = before;
 		assert_int_equal(before, expected);
@@ -54,7 +55,16 @@ static void check(const char *text, size_t len)
 static void test_round_trip(void **state)
 {
 	static const char *const texts[] = {
-		"", "\n", "a", "a\nb\n", "a\nb", "\x1e" "1 a\n", "\v\x10\n\v", "\n\n\n", "\x10K\n",
+		"",
+		"\n",
+		"a",
+		"a\nb\n",
+		"a\nb",
+		"\x1e"
+		"1 a\n",
+		"\v\x10\n\v",
+		"\n\n\n",
+		"\x10K\n",
 	};
 
 	(void)state;
@@ -84,8 +94,18 @@ static void test_random_bytes(void **state)
 static void test_other_lines(void **state)
 {
 	static const char *const lines[] = {
-		"", "\n", "a\n", "\x1e", "\x1e\n", "\x1e 1\n", "\x1e" "1", "\x1e" "1x y\n",
-		"\x1e" "99999999999999999999999 a\n",
+		"",
+		"\n",
+		"a\n",
+		"\x1e",
+		"\x1e\n",
+		"\x1e 1\n",
+		"\x1e"
+		"1",
+		"\x1e"
+		"1x y\n",
+		"\x1e"
+		"99999999999999999999999 a\n",
 	};
 
 	(void)state;

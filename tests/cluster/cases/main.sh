@@ -73,6 +73,26 @@ case_json() {
 	expect_out '"@x": 5'
 }
 
+# Faster than a kubelet can send lines one by one, for longer than it keeps a log file.
+case_million_lines() {
+	local n got lost_events lost_lines
+	cp "$(command -v dd)" ./chatter
+	trace_bg run "${nodes[0]}" -a -e 'rawtracepoint:sys_enter /comm == "chatter"/ { @n++; printf("line %d\n", @n); }'
+	wait_for out Attached
+	./chatter if=/dev/zero of=/dev/null bs=1 count=500000 2>/dev/null
+	kill -INT "$trace_pid"
+	wait_trace
+	expect_status 0
+	n=$(sed -n 's/^@n: //p' out)
+	got=$(grep -c '^line ' out)
+	lost_events=$(awk '/^Lost [0-9]+ events/ { n += $2 } END { print n + 0 }' out)
+	lost_lines=$(awk '/ lines were lost/ { for (i = 2; i <= NF; i++) if ($i == "lines") n += $(i - 1) } END { print n + 0 }' err)
+	((n >= 1000000)) || fail "the map says $n"
+	((got + lost_events + lost_lines == n)) || fail "$got lines of $n, $lost_events events and $lost_lines lines said to be lost"
+	((got >= 900000)) || fail "only $got of $n lines"
+	expect_clean
+}
+
 case_every_line_once() {
 	trace run "${nodes[0]}" -a -e "$count_lines"
 	expect_status 0
