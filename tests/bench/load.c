@@ -42,8 +42,7 @@ static double chunk(char kind, long count)
 	for (long i = 0; i < count; i++)
 		one(kind, i);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	return ((double)(end.tv_sec - begin.tv_sec) * 1e9 +
-		(double)(end.tv_nsec - begin.tv_nsec)) /
+	return ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) /
 	       (double)count;
 }
 
