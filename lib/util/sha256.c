@@ -23,7 +23,7 @@ static uint32_t rotate_right(uint32_t x, unsigned int n)
 
 static void schedule(uint32_t w[64], const unsigned char block[64])
 {
-	for (int i = 0; i < 16; i++)
+	for (size_t i = 0; i < 16; i++)
 		w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
 		       (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
 	for (int i = 16; i < 64; i++) {
@@ -118,9 +118,9 @@ void sha256_final(struct sha256 *h, unsigned char digest[SHA256_SIZE])
 
 void sha256_hex(char out[SHA256_HEX_SIZE], const unsigned char digest[SHA256_SIZE])
 {
-	for (int i = 0; i < SHA256_SIZE; i++) {
+	for (size_t i = 0; i < SHA256_SIZE; i++) {
 		out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
 		out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
 	}
-	out[2 * SHA256_SIZE] = '\0';
+	out[SHA256_HEX_SIZE - 1] = '\0';
 }
