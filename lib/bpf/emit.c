@@ -13,13 +13,22 @@ void emit_init(struct emitter *e, struct arena *a, bool cpu_v4)
 	*e = (struct emitter){ .arena = a, .cpu_v4 = cpu_v4 };
 }
 
+static bool continues_line(const struct emitter *e)
+{
+	struct span last;
+
+	if (!e->lines.len)
+		return false;
+	last = vec_last(&e->lines).span;
+	return last.source == e->span.source && last.begin == e->span.begin &&
+	       last.end == e->span.end;
+}
+
 void emit_insn(struct emitter *e, struct bpf_insn insn)
 {
-	const struct image_line *last = e->lines.len ? &vec_last(&e->lines) : NULL;
 	struct image_line line = { .pc = (uint32_t)e->insns.len, .span = e->span };
 
-	if (e->span.source && (!last || last->span.source != e->span.source ||
-			       last->span.begin != e->span.begin || last->span.end != e->span.end))
+	if (e->span.source && !continues_line(e))
 		vec_push(e->arena, &e->lines, line);
 	vec_push(e->arena, &e->insns, insn);
 }

@@ -48,7 +48,7 @@ void emit_finish(struct emitter *e);
 
 void emit_insn(struct emitter *e, struct bpf_insn insn);
 /* An M_LD64, M_FRAME or M_MOVE of an immediate, into register @dst. */
-void emit_remat(struct emitter *e, const struct mir_insn *insn, uint32_t dst);
+void emit_remat(struct emitter *e, const struct mir_insn *m, uint32_t dst);
 /*
  * Do @count moves as if at the same time.  @temp is a register that is free unless it is a source,
  * or REG_NONE: one is then looked for, or saved for a moment.

@@ -668,10 +668,11 @@ static void move_uses_of_fused(struct ir_func *f)
 	ir_count_uses(f);
 	ir_foreach_block (f, b)
 		ir_foreach_insn (b, insn) {
-			struct ir_insn *test = insn->arg_count ? insn->args[0] : NULL;
+			struct ir_insn *test;
 
-			if (insn->op != OP_SELECT || test->op != OP_CMP)
+			if (insn->op != OP_SELECT || insn->args[0]->op != OP_CMP)
 				continue;
+			test = insn->args[0];
 			test->use_count--;
 			test->args[0]->use_count++;
 			test->args[1]->use_count++;

@@ -3,6 +3,7 @@
  */
 #include "ir/ir.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 static struct ir_block *intersect(struct ir_block *a, struct ir_block *b)
@@ -21,8 +22,10 @@ static void number_tree(struct ir_func *f)
 {
 	for (uint32_t i = 0; i < f->rpo_count; i++)
 		f->rpo_blocks[i]->dom_size = 1;
-	for (uint32_t i = f->rpo_count; i-- > 1;)
+	for (uint32_t i = f->rpo_count; i-- > 1;) {
+		assert(f->rpo_blocks[i]->idom); // all but the entry have one
 		f->rpo_blocks[i]->idom->dom_size += f->rpo_blocks[i]->dom_size;
+	}
 	for (uint32_t i = 0; i < f->rpo_count; i++) {
 		struct ir_block *b = f->rpo_blocks[i];
 

@@ -93,7 +93,7 @@ static void make_table(struct lower *lo, struct dispatch *d)
 	if (comparison_count(d) <= COMPARISONS_MAX)
 		return;
 	d->entry_size = d->count <= 8 ? 1 : d->count <= 16 ? 2 : d->count <= 32 ? 4 : 8;
-	table = arena_alloc(lo->arena, NUMBERS * d->entry_size);
+	table = arena_calloc(lo->arena, NUMBERS, d->entry_size);
 	for (uint32_t i = 0; i < d->count; i++)
 		vec_foreach (&d->probes[i]->attach_points, ap)
 			set_bit(table, d->entry_size, (uint32_t)(*ap)->syscall, i);

@@ -74,7 +74,7 @@ static struct ir_insn *hash_stack(struct lower *lo, const struct stack *s, struc
 	for (int64_t i = 0; i < FRAMES_AT_ONCE; i++)
 		h = mix(lo, h, emit_load(lo, base, 8 * i, 8, false));
 	ssa_write(lo, hash, h);
-	ssa_write(lo, at, emit_add_imm(lo, ssa_read(lo, at), 8 * FRAMES_AT_ONCE));
+	ssa_write(lo, at, emit_add_imm(lo, ssa_read(lo, at), FRAMES_AT_ONCE * sizeof(uint64_t)));
 	emit_jump(lo, head);
 	ssa_seal(lo, head);
 	block_enter(lo, end);

@@ -162,6 +162,29 @@ static void insert_zero(struct dead *d, struct ir_insn *at, uint32_t from, uint3
 	ir_insert_before(at, zero);
 }
 
+/* Within a word: its live bytes, or none. */
+static void trim_word(const uint8_t *bytes, uint32_t *low, uint32_t *high)
+{
+	while (*low < *high && bytes[*low])
+		(*low)++;
+	while (*high > *low && bytes[*high - 1])
+		(*high)--;
+}
+
+/* One store when it is aligned: 1, 2, 4 or 8 bytes within @from to @to. */
+static void widen_to_store(uint32_t from, uint32_t to, uint32_t *low, uint32_t *high)
+{
+	for (uint32_t width = 1; width <= 8; width *= 2) {
+		uint32_t start = *low & ~(width - 1);
+
+		if (start + width >= *high && start >= from && start + width <= to) {
+			*low = start;
+			*high = start + width;
+			return;
+		}
+	}
+}
+
 /*
  * Clear only the bytes that will not be overwritten.  A run of them is widened to whole words while
  * that makes it no more stores: their other bytes are dead.
@@ -176,23 +199,10 @@ static void trim_zero(struct dead *d, struct ir_insn *zero, const struct place *
 	for (uint32_t at = from & ~7u; at < to; at += 8) {
 		uint32_t low = at < from ? from : at, high = at + 8 > to ? to : at + 8;
 
-		/* The word's live bytes. */
-		while (low < high && bytes[low])
-			low++;
-		while (high > low && bytes[high - 1])
-			high--;
+		trim_word(bytes, &low, &high);
 		if (low == high)
 			continue;
-		/* One store when it is aligned: 1, 2, 4 or 8 bytes. */
-		for (uint32_t width = 1; width <= 8; width *= 2) {
-			uint32_t start = low & ~(width - 1);
-
-			if (start + width >= high && start >= from && start + width <= to) {
-				low = start;
-				high = start + width;
-				break;
-			}
-		}
+		widen_to_store(from, to, &low, &high);
 		if (run != UINT32_MAX && low == end) {
 			end = high;
 			continue;

@@ -4,6 +4,7 @@
  */
 #include "ir/ir.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -547,6 +548,7 @@ static void order_phi(struct parser *ps, struct ir_insn *phi, struct ir_block **
 		fail(ps, "phi and predecessors differ in number");
 		return;
 	}
+	assert(labels);
 	for (uint32_t n = 0; n < phi->arg_count; n++) {
 		struct ir_insn *arg;
 		uint32_t i = n;
