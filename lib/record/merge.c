@@ -56,14 +56,24 @@ static void put_index(struct record_table *t, size_t i)
 		strmap_put_n(t->index, e->key, e->key_size, (void *)(uintptr_t)(i + 1));
 }
 
-static struct record_entry *find_entry(struct record_table *t, const struct record_entry *e)
+static bool find_entry(const struct record_table *t, const struct record_entry *e, size_t *at)
 {
-	uintptr_t i;
+	uintptr_t number;
 
-	if (!e->key)
-		return t->count ? &t->entries[0] : NULL;
-	i = (uintptr_t)strmap_get_n(t->index, e->key, e->key_size);
-	return i ? &t->entries[i - 1] : NULL;
+	if (e->key)
+		number = (uintptr_t)strmap_get_n(t->index, e->key, e->key_size);
+	else
+		number = t->count ? 1 : 0;
+	*at = number - 1;
+	return number > 0;
+}
+
+static void add_entry(struct record_table *t, const struct record_entry *e)
+{
+	if (t->count == t->cap)
+		t->entries = vec_grow(t->arena, t->entries, t->count, &t->cap, sizeof(*t->entries));
+	t->entries[t->count++] = *e;
+	put_index(t, t->count - 1);
 }
 
 static void build_index(struct record_table *t)
@@ -84,19 +94,15 @@ int table_merge(struct record_table *into, const struct record_table *from, stru
 		build_index(into);
 	for (size_t i = 0; i < from->count; i++) {
 		const struct record_entry *e = &from->entries[i];
-		struct record_entry *found = find_entry(into, e);
+		size_t at;
 
-		if (!found) {
-			if (into->count == into->cap)
-				into->entries = vec_grow(into->arena, into->entries, into->count,
-							 &into->cap, sizeof(*into->entries));
-			into->entries[into->count++] = *e;
-			put_index(into, into->count - 1);
+		if (!find_entry(into, e, &at)) {
+			add_entry(into, e);
 		} else if (ops) {
-			ops->merge(found, e, into->value, into->arena);
+			ops->merge(&into->entries[at], e, into->value, into->arena);
 		} else {
-			found->data = e->data;
-			found->data_size = e->data_size;
+			into->entries[at].data = e->data;
+			into->entries[at].data_size = e->data_size;
 		}
 	}
 	if (from->last_epoch > into->last_epoch)
