@@ -23,7 +23,8 @@
 	}
 
 /* The new storage for @len elements of @size bytes; *cap becomes at least @len + 1. */
-void *vec_grow(struct arena *a, void *data, size_t len, size_t *cap, size_t size);
+void *vec_grow(struct arena *a, void *data, size_t len, size_t *cap, size_t size)
+	__attribute__((returns_nonnull));
 void vec_free_data(void *data);
 
 #define vec_push(a, v, value)                                                                      \
