@@ -13,6 +13,7 @@
 #include "kern/features.h"
 #include "kern/proc.h"
 #include "kern/target.h"
+#include "lang/files.h"
 #include "list.h"
 #include "message.h"
 #include "options.h"
@@ -20,6 +21,7 @@
 #include "signals.h"
 #include "sys.h"
 #include "trace.h"
+#include "util/buf.h"
 #include "util/fd.h"
 
 /* All that one run needs, from the command line to the image. */
@@ -29,6 +31,8 @@ struct runner {
 	struct config config; // of the environment
 	struct config script_config;
 	struct source *source;
+	struct buf packed; // what files points into
+	struct files files;
 	struct target target;
 	bool has_target;
 	struct features features;
@@ -134,7 +138,7 @@ static void detect_features(struct runner *r)
 		r->features.uprobe_multi = false;
 }
 
-static void fill_compile_options(const struct runner *r, struct compile_options *c)
+static void fill_compile_options(struct runner *r, struct compile_options *c)
 {
 	const struct options *o = &r->options;
 	bool container_pids = o->container_pids && containers_are_wanted(o);
@@ -160,6 +164,7 @@ static void fill_compile_options(const struct runner *r, struct compile_options 
 		.include_dir_count = (uint32_t)o->include_dirs.len,
 		.include_files = o->includes.data,
 		.include_file_count = (uint32_t)o->includes.len,
+		.files = o->files ? &r->files : NULL,
 		.container_pid = (uint32_t)containers_pid(&r->containers),
 	};
 }
@@ -232,6 +237,24 @@ static void set_defaults(struct runner *r)
 		o->host_root = HOST_ROOT_PID;
 }
 
+static int unpack_files(struct runner *r, struct err *err)
+{
+	const char *path = r->options.files;
+	int code;
+
+	buf_init(&r->packed, SCRIPT_BYTES_MAX);
+	files_init(&r->files, &r->arena);
+	if (!path)
+		return 0;
+	code = buf_read_file(&r->packed, path);
+	if (code < 0)
+		return err_errno(err, code, "failed to open file '%s'", path);
+	code = files_unpack(&r->files, buf_cstr(&r->packed), r->packed.len, err);
+	if (code < 0)
+		err_wrap(err, "%s", path);
+	return code;
+}
+
 static int prepare(struct runner *r, struct err *err)
 {
 	int code = config_from_environment(&r->config, err);
@@ -240,6 +263,8 @@ static int prepare(struct runner *r, struct err *err)
 	if (code == 0 && has_script(&r->options))
 		code = script_read(&r->source, &r->arena, r->options.script, r->options.filename,
 				   r->options.script_name, err);
+	if (code == 0)
+		code = unpack_files(r, err);
 	if (code == 0 && check_privileges(&r->options) < 0)
 		return -EPERM;
 	if (code == 0)
@@ -314,6 +339,8 @@ int main(int argc, char **argv)
 			kern_target_free(&r.target);
 		if (r.target_fd >= 0)
 			close(r.target_fd);
+		buf_finish(&r.packed);
+		buf_finish(&r.packed);
 		arena_finish(&r.arena);
 	}
 	options_finish(&r.options);

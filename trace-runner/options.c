@@ -19,6 +19,7 @@ enum {
 	OPT_DEBUGINFO,
 	OPT_DRY_RUN,
 	OPT_DWARF_PID,
+	OPT_FILES,
 	OPT_FMT,
 	OPT_HOST_ROOT,
 	OPT_INCLUDE,
@@ -56,6 +57,7 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "dump", required_argument, NULL, 'd' },
 	{ "dwarf-pid", required_argument, NULL, OPT_DWARF_PID },
+	{ "files", required_argument, NULL, OPT_FILES },
 	{ "fmt", no_argument, NULL, OPT_FMT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "host-root", required_argument, NULL, OPT_HOST_ROOT },
@@ -267,6 +269,7 @@ static bool set_text(struct options *o, int option, const char *value)
 	case 'e': place = &o->script; break;
 	case 'f': place = &o->format; break;
 	case 'o': place = &o->output_file; break;
+	case OPT_FILES: place = &o->files; break;
 	case OPT_HOST_ROOT: place = &o->host_root; break;
 	case OPT_NODE_NAME: place = &o->node_name; break;
 	case OPT_PROBE_FILTER: place = &o->probe_filter; break;

@@ -78,6 +78,7 @@ struct options {
 	bool container_pids;  // pid and tid as the container sees them
 	bool is_stream;       // map snapshots instead of printed maps
 	bool packs_lines;     // for a pod's log
+	const char *files;    // a pack of what the script imports (lang/files.h)
 	const char *selector; // --process-selector
 	const char *node_name;
 	const char *host_root;

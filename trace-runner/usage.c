@@ -41,6 +41,7 @@ static const char usage[] =
 	"    -f FORMAT      text or json\n"
 	"    -B MODE        buffering: line, full or none\n"
 	"    -q, --quiet    don't say how many probes are attached\n"
+	"    --files FILE   where kubectl-trace packed the files that the script imports\n"
 	"    --pack-lines   join lines that come fast into long ones, which pod logs carry faster\n"
 	"    --script-name NAME\n"
 	"                   what messages call the script\n"

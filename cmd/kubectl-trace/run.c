@@ -180,7 +180,16 @@ static int read_script(struct run_options *o)
 		complain("the program in '%s' is empty", o->script_name);
 		return EXIT_ERROR;
 	}
-	return check_syntax(o->script_name, buf_cstr(&o->script), o->script.len) ? 0 : EXIT_ERROR;
+	buf_init(&o->files, SCRIPT_MAX - o->script.len);
+	if (!check_syntax(o->script_name, buf_cstr(&o->script), o->script.len, &o->files))
+		return EXIT_ERROR;
+	if (o->files.is_truncated) {
+		complain("'%s' and what it imports is too large: at most %d bytes fit into a "
+			 "ConfigMap",
+			 o->script_name, SCRIPT_MAX);
+		return EXIT_ERROR;
+	}
+	return 0;
 }
 
 static void print_note(void *ctx, const char *text)
@@ -357,6 +366,7 @@ int cmd_run(int argc, char **argv)
 		if (status == 0)
 			status = run(&a, &o, &line.overrides);
 		buf_finish(&o.script);
+		buf_finish(&o.files);
 	}
 	arena_finish(&a);
 	return status;

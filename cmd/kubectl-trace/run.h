@@ -52,6 +52,7 @@ struct run_options {
 	int64_t ttl_s;
 	enum prefix_mode prefix_mode;
 	struct buf script;
+	struct buf files;        // that it imports
 	const char *script_name; // for messages
 	const char *patch_text;
 	const char *const *targets;

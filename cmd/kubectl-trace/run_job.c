@@ -36,6 +36,8 @@ static const char *const *make_command(struct arena *a, const struct run_options
 		 arena_printf(a, "--script-name=%s",
 			      strcmp(o->script_name, "-") == 0 ? "stdin" : o->script_name));
 	vec_push(a, &argv, "--pack-lines");
+	if (o->files.len > 0)
+		vec_push(a, &argv, "--files=" KUBE_PROGRAM_DIR "/" KUBE_IMPORTS_FILE);
 	if (is_merged)
 		vec_push(a, &argv, "--stream");
 	push_containers(&argv, a, t);
@@ -189,6 +191,8 @@ static void set_spec(struct kube_job_spec *spec, const struct run_options *o)
 	spec->service_account = o->service_account;
 	spec->script = buf_cstr(&o->script);
 	spec->script_len = o->script.len;
+	spec->imports = o->files.data;
+	spec->imports_len = o->files.len;
 	spec->deadline_s = o->deadline_s;
 	spec->ttl_s = o->ttl_s;
 	spec->has_capabilities = o->capabilities;

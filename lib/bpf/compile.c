@@ -71,6 +71,7 @@ static bool run_front_end(struct compiler *c, const struct source *source, struc
 		vec_push(c->arena, &(*out)->include_paths, c->o->include_dirs[i]);
 	for (uint32_t i = 0; i < c->o->include_file_count; i++)
 		vec_push(c->arena, &(*out)->include_files, c->o->include_files[i]);
+	(*out)->files = c->o->files;
 	dump_ast(c, STAGE_AST, *out);
 	if (!ok || !config_apply(c->config, *out, c->diags) || !import_resolve(*out, c->diags) ||
 	    !macro_expand(*out, c->diags) || !probe_expand(*out, &so, c->diags))

@@ -255,18 +255,19 @@ static bool is_utf8(const char *text, size_t len)
 
 static void add_bytes(cJSON *map, const char *key, const char *data, size_t len)
 {
+	cJSON *binary = json_at(map, "binaryData");
 	struct buf text;
 
 	buf_init(&text, 4 * KUBE_CONFIGMAP_MAX);
 	base64_encode(&text, data, len);
-	json_add_str(map, key, buf_cstr(&text));
+	json_add_str(binary ? binary : json_add_object(map, "binaryData"), key, buf_cstr(&text));
 	buf_finish(&text);
 }
 
 cJSON *kube_job_build_configmap(const struct kube_job_spec *spec, const char *job_uid)
 {
 	cJSON *map = cJSON_CreateObject();
-	cJSON *owner, *binary = NULL;
+	cJSON *owner;
 
 	json_add_str(map, "apiVersion", "v1");
 	json_add_str(map, "kind", "ConfigMap");
@@ -280,12 +281,10 @@ cJSON *kube_job_build_configmap(const struct kube_job_spec *spec, const char *jo
 	if (is_utf8(spec->script, spec->script_len))
 		json_add_str(json_add_object(map, "data"), KUBE_PROGRAM_FILE, spec->script);
 	else
-		binary = json_add_object(map, "binaryData");
-	if (binary)
-		add_bytes(binary, KUBE_PROGRAM_FILE, spec->script, spec->script_len);
-	if (spec->stage1 && !binary)
-		binary = json_add_object(map, "binaryData");
+		add_bytes(map, KUBE_PROGRAM_FILE, spec->script, spec->script_len);
+	if (spec->imports)
+		add_bytes(map, KUBE_IMPORTS_FILE, spec->imports, spec->imports_len);
 	if (spec->stage1)
-		add_bytes(binary, KUBE_STAGE1_FILE, spec->stage1, spec->stage1_len);
+		add_bytes(map, KUBE_STAGE1_FILE, spec->stage1, spec->stage1_len);
 	return map;
 }

@@ -4,7 +4,8 @@
  *
  *     Job kubectl-trace-ID[-N]           labels: app.kubernetes.io/name, kubectl-trace/id,
  *      |                                         kubectl-trace/target
- *      +- ConfigMap kubectl-trace-ID[-N] program.bt and the first stage, mounted at /programs
+ *      +- ConfigMap kubectl-trace-ID[-N] program.bt, its imports and the first
+ *      |                                 stage, mounted at /programs
  *      +- Pod kubectl-trace-ID[-N]-xxxxx container "trace": the runner
  *
  * The Job ends by itself: the runner has the deadline, the Job has it too with time to spare, and
@@ -29,6 +30,7 @@
 #define KUBE_CONTAINER_NAME    "trace"
 #define KUBE_PROGRAM_DIR       "/programs"
 #define KUBE_PROGRAM_FILE      "program.bt"
+#define KUBE_IMPORTS_FILE      "imports"
 #define KUBE_STAGE1_FILE       "stage1"
 #define KUBE_BUNDLE_DIR        "/kubectl-trace"
 /* "Each ConfigMap holds at most 1 MiB", k8s.io/api/core/v1 MaxSecretSize. */
@@ -50,6 +52,8 @@ struct kube_job_spec {
 	const char *const *command;  // NULL-terminated
 	const char *script;
 	size_t script_len;
+	const char *imports; // files that it needs; NULL: none
+	size_t imports_len;
 	const char *const *bundle; // ConfigMaps to mount at KUBE_BUNDLE_DIR; NULL: none
 	const char *stage1;        // an executable for KUBE_PROGRAM_DIR; NULL: none
 	size_t stage1_len;

@@ -367,9 +367,10 @@ struct ast_program {
 	vec_of(struct ast_action *) actions;
 	vec_of(struct probe *) probes;           // sema, in script order
 	vec_of(struct named_param) named_params; // sema, in the order of their first uses
-	/* Set by the caller before import_resolve(): -I and --include. */
+	/* Set by the caller before import_resolve(): -I and --include, and where files are. */
 	vec_of(const char *) include_paths;
 	vec_of(const char *) include_files;
+	struct files *files; // NULL: the file system
 	void *c_scope; // types, enumerators and #defines of the script: struct c_scope (cdecl.h)
 };
 

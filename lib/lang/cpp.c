@@ -2,8 +2,8 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "lang/files.h"
 #include "util/buf.h"
 #include "util/str.h"
 
@@ -193,17 +193,16 @@ static bool include_file(struct cpp *c, const char *path)
 	const struct source *source;
 	const char *slash = strrchr(path, '/');
 	size_t conditions = c->conditions.len;
-	struct stat st;
 	struct buf text;
 	int r;
 
 	if (strmap_has(&c->once, path))
 		return true;
 	/* Not of a terminal or the like. */
-	if (stat(path, &st) || !S_ISREG(st.st_mode))
+	if (files_kind(c->files, path) != FILE_REGULAR)
 		return false;
 	buf_init(&text, HEADER_SIZE_MAX);
-	r = buf_read_file(&text, path);
+	r = files_read(c->files, &text, path);
 	if (!r) {
 		source = source_new(c->arena, path, buf_cstr(&text), text.len);
 		c->depth++;

@@ -57,6 +57,7 @@ struct cpp {
 	struct strmap macros;               // name -> struct cpp_macro; NULL after #undef
 	struct strmap once;                 // paths of headers with #pragma once
 	vec_of(const char *) include_paths; // where headers are searched
+	struct files *files;                // NULL: the file system
 	vec_of(struct cpp_condition) conditions;
 	c_token_list output;
 	uint32_t depth;     // of #include

@@ -2,17 +2,16 @@
  * import: other scripts, headers, and folders of them.  Also where the C text of all of them is
  * preprocessed, since macros are expanded next.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "lang/cscope.h"
+#include "lang/files.h"
 #include "lang/lang.h"
 #include "lang/stdlib_import.h"
 #include "util/buf.h"
@@ -51,19 +50,6 @@ static const char *dir_of(struct arena *a, const char *path)
 	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
 }
 
-static bool is_world_writable(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && (st.st_mode & S_IWOTH);
-}
-
-/* Who may write a file, or put another in its place, could run code as us. */
-static bool is_safe(struct arena *a, const char *path)
-{
-	return !is_world_writable(path) && !is_world_writable(dir_of(a, path));
-}
-
 static const struct source *read_source(struct importer *im, const char *path, struct span span)
 {
 	const struct source *source = NULL;
@@ -71,7 +57,7 @@ static const struct source *read_source(struct importer *im, const char *path, s
 	int r;
 
 	buf_init(&text, FILE_SIZE_MAX);
-	r = buf_read_file(&text, path);
+	r = files_read(im->program->files, &text, path);
 	if (r)
 		(void)diag_error(im->diags, span, "error reading import '%s': %s", path,
 				 strerror(-r));
@@ -84,9 +70,7 @@ static const struct source *read_source(struct importer *im, const char *path, s
 /* false if it was imported before, by whatever name. */
 static bool is_new(struct importer *im, const char *path)
 {
-	_cleanup_free_ char *real = realpath(path, NULL);
-
-	return strmap_put(&im->files, real ? real : path, im);
+	return strmap_put(&im->files, files_real_path(im->program->files, im->arena, path), im);
 }
 
 static void import_all(struct importer *im, const struct ast_program *p, const char *dir);
@@ -121,59 +105,47 @@ static void import_header(struct importer *im, const char *name, const char *pat
 		vec_push(im->arena, &im->units, unit);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The files of a folder, but no folders in it. */
 static void import_folder(struct importer *im, const char *name, const char *path, struct span span)
 {
-	vec_of(const char *) entries = { 0 };
-	DIR *dir = opendir(path);
-	struct dirent *entry;
+	const char *const *names;
+	size_t count;
+	int r = files_list(im->program->files, im->arena, &names, &count, path);
 
-	if (!dir) {
+	if (r < 0) {
 		(void)diag_error(im->diags, span, "error reading import '%s': %s", path,
-				 strerror(errno));
+				 strerror(-r));
 		return;
 	}
-	while ((entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			vec_push(im->arena, &entries, arena_strdup(im->arena, entry->d_name));
-	}
-	(void)closedir(dir);
-	if (entries.len)
-		qsort(entries.data, entries.len, sizeof(*entries.data), compare_names);
-	vec_foreach (&entries, it)
-		import_file(im, arena_printf(im->arena, "%s/%s", name, *it),
-			    arena_printf(im->arena, "%s/%s", path, *it), span, true);
+	for (size_t i = 0; i < count; i++)
+		import_file(im, arena_printf(im->arena, "%s/%s", name, names[i]),
+			    arena_printf(im->arena, "%s/%s", path, names[i]), span, true);
 }
 
 /* @is_listed: an entry of a folder, of which only what can be imported is. */
 static void import_file(struct importer *im, const char *name, const char *path, struct span span,
 			bool is_listed)
 {
-	struct stat st;
+	enum file_kind kind = files_kind(im->program->files, path);
 
-	if (!is_safe(im->arena, path)) {
+	if (!files_is_safe(im->program->files, im->arena, path)) {
 		(void)diag_error(im->diags, span,
 				 "cowardly refusing to import from a directory with global write "
 				 "permissions: \"%s\"",
 				 path);
 		return;
 	}
-	if (stat(path, &st)) {
+	if (kind == FILE_MISSING) {
 		(void)diag_error(im->diags, span, "error reading import '%s': %s", path,
 				 strerror(errno));
 		return;
 	}
-	if (S_ISDIR(st.st_mode)) {
+	if (kind == FILE_FOLDER) {
 		if (!is_listed)
 			import_folder(im, name, path, span);
 		return;
 	}
-	if (!S_ISREG(st.st_mode)) {
+	if (kind != FILE_REGULAR) {
 		(void)diag_error(im->diags, span, "not a file: \"%s\"", path);
 		return;
 	}
@@ -215,14 +187,13 @@ static void import_name(struct importer *im, const struct import *import, const 
 		const char *path = is_absolute ? import->path
 					       : arena_printf(im->arena, "%s/%s", places.data[i],
 							      import->path);
-		struct stat st;
 
 		if (i == 1 && !strcmp(places.data[0], places.data[1]))
 			continue;
 		checked = checked ? arena_printf(im->arena, "%s,%s", checked, path) : path;
-		if (stat(path, &st))
+		if (files_kind(im->program->files, path) == FILE_MISSING)
 			continue;
-		if (!is_safe(im->arena, path)) {
+		if (!files_is_safe(im->program->files, im->arena, path)) {
 			(void)diag_warning(im->diags, import->span,
 					   "skipping due to global write permissions: \"%s\"",
 					   path);
@@ -305,6 +276,7 @@ static void preprocess(struct importer *im, const char *dir)
 	struct c_scope *scope = c_scope_of(im->program, im->diags);
 	struct cpp *cpp = &scope->cpp;
 
+	cpp->files = im->program->files;
 	define_version(im, cpp);
 	vec_foreach (&im->program->include_paths, it)
 		vec_push(im->arena, &cpp->include_paths, *it);
@@ -328,6 +300,23 @@ static void preprocess(struct importer *im, const char *dir)
 	}
 	process_chunks(cpp, im->program, dir);
 	cpp_finish(cpp);
+}
+
+bool import_record(struct ast_program *p, struct files *files, struct diags *diags)
+{
+	struct importer im = { .arena = p->arena, .program = p, .diags = diags };
+	const char *dir = dir_of(p->arena, p->source->name);
+	size_t errors = diags->error_count;
+	struct diags ignored;
+
+	p->files = files;
+	files->records = true;
+	strmap_init(&im.files, p->arena);
+	import_all(&im, p, dir);
+	diag_init(&ignored, p->arena);
+	im.diags = &ignored;
+	preprocess(&im, dir);
+	return diags->error_count == errors;
 }
 
 bool import_resolve(struct ast_program *p, struct diags *diags)

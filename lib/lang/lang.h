@@ -8,9 +8,12 @@
 #include "lang/config.h"
 #include "lang/diag.h"
 #include "lang/target.h"
+#include "util/buf.h"
 
 #include <stddef.h>
 #include <stdio.h>
+
+struct files;
 
 struct sema_options {
 	const struct target *target;     // may be NULL
@@ -35,6 +38,11 @@ bool parse_program(struct ast_program **out, struct arena *a, const struct sourc
 bool config_apply(struct config *config, const struct ast_program *p, struct diags *diags);
 /* Follow `import`; add the standard library's macros. */
 bool import_resolve(struct ast_program *p, struct diags *diags);
+/*
+ * Instead of it, where the script is not compiled: record in @files what it imports and includes.
+ * What the preprocessor finds wrong is not told: it may be right where the script is compiled.
+ */
+bool import_record(struct ast_program *p, struct files *files, struct diags *diags);
 /* Expand macros in every action, and check their hygiene. */
 bool macro_expand(struct ast_program *p, struct diags *diags);
 /* Expand attach points into p->probes, one clone of the body for each distinct context. */
@@ -42,5 +50,9 @@ bool probe_expand(struct ast_program *p, const struct sema_options *o, struct di
 /* Resolve names, infer and check types, fold, insert conversions: see ast.h for what is left. */
 bool sema_check(struct ast_program *p, const struct sema_options *o, struct diags *diags);
 
-/* Syntax alone, for kubectl-trace: prints diagnostics to @errors. */
-bool lang_check_syntax(const char *name, const char *text, size_t len, FILE *errors);
+/*
+ * Syntax and imports, for kubectl-trace: prints diagnostics to @errors.  The files that the script
+ * needs besides are appended to @files (files_pack()).
+ */
+bool lang_check_syntax(const char *name, const char *text, size_t len, struct buf *files,
+		       FILE *errors);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "lang/files.h"
 #include "lang/lang.h"
 #include "lang/probe_parse.h"
 
@@ -18,8 +19,10 @@ static void check_specs(const struct ast_program *p, struct diags *diags)
 	}
 }
 
-bool lang_check_syntax(const char *name, const char *text, size_t len, FILE *errors)
+bool lang_check_syntax(const char *name, const char *text, size_t len, struct buf *files,
+		       FILE *errors)
 {
+	struct files needed;
 	struct ast_program *program;
 	struct config config;
 	struct arena arena;
@@ -32,6 +35,9 @@ bool lang_check_syntax(const char *name, const char *text, size_t len, FILE *err
 	if (parse_program(&program, &arena, source_new(&arena, name, text, len), &diags)) {
 		(void)config_apply(&config, program, &diags);
 		check_specs(program, &diags);
+		files_init(&needed, &arena);
+		if (import_record(program, &needed, &diags))
+			files_pack(&needed, files);
 	}
 	ok = diag_ok(&diags);
 	diags_print(errors, &diags, false, false);

@@ -88,8 +88,12 @@ static void check_syntax(const char *script, bool expected, const char *message)
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
+	struct buf files;
 
-	assert_int_equal(lang_check_syntax("a.bt", script, strlen(script), out), expected);
+	buf_init(&files, 100);
+	assert_int_equal(lang_check_syntax("a.bt", script, strlen(script), &files, out), expected);
+	assert_int_equal(files.len, 0);
+	buf_finish(&files);
 	fclose(out);
 	assert_memory_equal(text, message, strlen(message));
 	free(text);

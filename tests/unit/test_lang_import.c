@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "lang/cdecl.h"
+#include "lang/files.h"
 
 static char folder[] = "/tmp/test_lang_import.XXXXXX/in";
 
@@ -122,6 +123,65 @@ static void test_messages(void **state)
 	check_message("import \"open.bt\"; begin { }", "Unable to find suitable path for import");
 }
 
+static const char *const carried =
+	"#include \"types.h\"\nimport \"a.bt\"; import \"./a.bt\"; import \"lib\";\n"
+	"begin { f(SIZE, from_a); }";
+
+/* What is recorded here is enough where the files aren't. */
+static void test_carried(void **state)
+{
+	char path[256], away[256];
+	struct front f = { 0 };
+	struct files files;
+	struct buf pack;
+	struct err err;
+
+	(void)state;
+	buf_init(&pack, 1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/main.bt", folder);
+	assert_true(lang_check_syntax(path, carried, strlen(carried), &pack, stderr));
+	(void)snprintf(away, sizeof(away), "%s.away", folder);
+	assert_int_equal(rename(folder, away), 0);
+	front_run_file(&f, path, carried, strlen(carried), FRONT_PARSE);
+	files_init(&files, &f.arena);
+	assert_int_equal(files_unpack(&files, pack.data, pack.len, &err), 0);
+	f.program->files = &files;
+	(void)(import_resolve(f.program, &f.diags) && macro_expand(f.program, &f.diags));
+	assert_string_equal(front_errors(&f), "");
+	assert_int_equal(f.program->actions.len, 5);
+	assert_true(c_scope_resolve(f.program, NULL, &f.diags));
+	assert_non_null(c_scope_find_type(f.program->c_scope, TAG_STRUCT, "more"));
+	front_finish(&f);
+	assert_int_equal(rename(away, folder), 0);
+	buf_finish(&pack);
+}
+
+static void test_damaged_pack(void **state)
+{
+	char path[256];
+	struct buf pack;
+
+	(void)state;
+	buf_init(&pack, 1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/main.bt", folder);
+	assert_true(lang_check_syntax(path, carried, strlen(carried), &pack, stderr));
+	for (size_t len = 1; len < pack.len; len++) {
+		char *text = strndup(pack.data, len); // no longer than it says, for ASan
+		size_t text_len = strlen(text);
+		struct files files;
+		struct arena a;
+		struct err err;
+
+		arena_init(&a);
+		files_init(&files, &a);
+		if (files_unpack(&files, text, text_len, &err) < 0)
+			assert_non_null(strstr(err.msg, "damaged at byte"));
+		arena_finish(&a);
+		free(text);
+	}
+	buf_finish(&pack);
+}
+
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
 	(void)st;
@@ -133,10 +193,9 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scripts),
-		cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_folders),
-		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_scripts),      cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_folders),      cmocka_unit_test(test_carried),
+		cmocka_unit_test(test_damaged_pack), cmocka_unit_test(test_messages),
 	};
 	char *slash = strrchr(folder, '/');
 	int failed;

@@ -53,6 +53,23 @@ case_file_and_arguments() {
 }
 
 # An error that only the node finds names the file as the person does.
+# What the script imports and includes travels with it, from wherever it is.
+case_imports() {
+	mkdir -p tool/lib
+	echo 'macro twice(x) { 2 * x } begin { printf("imported\n"); }' >tool/lib/math.bt
+	echo '#include "more.h"' >tool/types.h
+	echo '#define ANSWER 21' >tool/more.h
+	printf '#include "types.h"\nimport "lib"; begin { printf("%%d\\n", twice(ANSWER)); exit(); }' >tool/main.bt
+	trace run "${nodes[0]}" -a -f tool/main.bt
+	expect_status 0
+	expect_out '^imported$'
+	expect_out '^42$'
+	echo 'import "none.bt"; begin { exit(); }' >tool/wrong.bt
+	trace run "${nodes[0]}" -a -f tool/wrong.bt
+	expect_error 'Unable to find suitable path for import'
+	expect_clean
+}
+
 case_script_name() {
 	mkdir -p tools
 	printf '// a comment\ntracepoint:syscalls:sys_enter_opennat { }\n' >tools/open.bt
