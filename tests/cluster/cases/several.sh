@@ -203,11 +203,24 @@ case_merged_aggregations() {
 }
 
 # kubectl debug needs a newer API server than 1.20, or its feature gate.
+# Servers before 1.22 (where the feature is an alpha one) take them in a form of their own, which
+# newer kubectls don't know.
+add_ephemeral_container() { # POD SCRIPT
+	kubectl debug -n "$ns" "pod/$1" --image="$TEST_IMAGE" --image-pull-policy=IfNotPresent -c dbg -- sh -c "$2" >debug 2>&1 && return
+	cat >old.json <<-EOF
+		{"apiVersion": "v1", "kind": "EphemeralContainers", "metadata": {"name": "$1"}, "ephemeralContainers": [{
+			"name": "dbg", "image": "$TEST_IMAGE", "imagePullPolicy": "IfNotPresent", "terminationMessagePolicy": "File",
+			"command": ["sh", "-c", "$2"]}]}
+	EOF
+	kubectl replace --raw "/api/v1/namespaces/$ns/pods/$1/ephemeralcontainers" -f old.json >>debug 2>&1
+}
+
 case_ephemeral_container() {
 	make_pod shop "${nodes[0]}"
-	kubectl debug -n "$ns" pod/shop --image="$TEST_IMAGE" --image-pull-policy=IfNotPresent -c dbg -- sleep 1000 >debug 2>&1 ||
+	add_ephemeral_container shop 'while :; do cat /etc/hostname; sleep 0.1; done' ||
 		skip "no ephemeral containers here: $(tail -n 1 debug)"
 	until kubectl get pod shop -n "$ns" -o jsonpath='{.status.ephemeralContainerStatuses[0].state}' | grep -q running; do sleep 0.3; done
-	trace run pod/shop -c dbg -a -e 'begin { printf("x\n"); exit(); }'
+	trace run pod/shop -c dbg -a -e 'tracepoint:syscalls:sys_enter_openat /comm == "cat"/ { printf("in %s\n", container); exit(); }'
 	expect_status 0
+	expect_out '^in dbg$'
 }
