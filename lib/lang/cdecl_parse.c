@@ -146,26 +146,24 @@ static int64_t parse_constant(struct decl_parser *p, const char *ends)
 static void parse_attributes(struct decl_parser *p, struct c_attributes *attributes)
 {
 	while (accept(p, "__attribute__") || accept(p, "__attribute")) {
-		size_t end;
+		size_t begin = p->pos;
 
 		if (!is_next(p, "(")) {
 			fail(p, "expected '(' after __attribute__");
 			return;
 		}
-		end = p->pos;
 		skip_balanced(p);
-		end = p->pos;
-		for (size_t i = end; i-- > 0 && !c_token_is(&p->tokens[i], "__attribute__");) {
+		for (size_t i = p->pos; i-- > begin;) {
 			const char *name = p->tokens[i].text;
 			struct decl_parser inner = *p;
 			int64_t value = 16;
 
 			if (!strcmp(name, "packed") || !strcmp(name, "__packed__"))
 				attributes->is_packed = true;
-			if (strcmp(name, "aligned") && strcmp(name, "__aligned__"))
+			if (strcmp(name, "aligned") != 0 && strcmp(name, "__aligned__") != 0)
 				continue;
 			inner.pos = i + 1;
-			inner.count = end;
+			inner.count = p->pos;
 			if (accept(&inner, "("))
 				value = parse_constant(&inner, ")");
 			if (value > 0 && value <= 4096 && !(value & (value - 1)))

@@ -13,6 +13,7 @@
 DECLARE(
 	struct plain { char a; short b; int c; long d; char e; };
 	struct packed { char a; int b; } __attribute__((packed));
+	struct old_word { char a; int packed __attribute((unused)); };
 	struct aligned { char a; char b __attribute__((aligned(8))); } __attribute__((aligned(32)));
 	struct arrays { char a[3]; int b[2][3]; struct plain c[sizeof(int) - 2]; char *d[4]; };
 	struct nested { char a; struct { char b; long c; } d; union { char e; int f; }; char g; };
@@ -45,7 +46,7 @@ struct place {
 			  sizeof(((struct type *)0)->member) }
 static const struct place places[] = {
 	S(plain, a), S(plain, b), S(plain, c), S(plain, d), S(plain, e),
-	S(packed, a), S(packed, b),
+	S(packed, a), S(packed, b), S(old_word, a), S(old_word, packed),
 	S(aligned, a), S(aligned, b),
 	S(arrays, a), S(arrays, b), S(arrays, c), S(arrays, d),
 	S(nested, a), S(nested, d), S(nested, e), S(nested, f), S(nested, g),
@@ -59,8 +60,8 @@ static const struct place places[] = {
 
 static const struct { const char *type; size_t size; size_t align; } sizes[] = {
 #define T(type) { #type, sizeof(struct type), _Alignof(struct type) }
-	T(plain), T(packed), T(aligned), T(arrays), T(nested), T(pointers), T(words), T(typedefs),
-	T(bits), T(packed_bits), T(flexible), T(two),
+	T(plain), T(packed), T(old_word), T(aligned), T(arrays), T(nested), T(pointers), T(words),
+	T(typedefs), T(bits), T(packed_bits), T(flexible), T(two),
 };
 /* clang-format on */
 
