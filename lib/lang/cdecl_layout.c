@@ -1,4 +1,5 @@
 /* Where members are: the System V ABI for x86-64, as gcc and clang follow it. */
+#include <assert.h>
 #include <string.h>
 
 #include "lang/cscope.h"
@@ -53,9 +54,14 @@ uint32_t cdecl_align(const struct type *t)
 	return align ? align : 1;
 }
 
+static uint64_t align_down(uint64_t n, uint64_t align)
+{
+	return n / align * align;
+}
+
 static uint64_t align_up(uint64_t n, uint64_t align)
 {
-	return (n + align - 1) / align * align;
+	return align_down(n + align - 1, align);
 }
 
 struct layout {
@@ -82,13 +88,13 @@ static void grow(struct layout *l, uint64_t end, uint32_t align)
 static void place_bits(struct type_member *m, uint64_t begin, uint32_t bits)
 {
 	uint64_t unit = (uint64_t)m->type->size * 8;
-	uint64_t offset = begin / unit * unit;
-	uint32_t size = m->type->size;
+	uint64_t offset = align_down(begin, unit);
 
 	if (begin + bits > offset + unit) {
-		offset = begin / 8 * 8;
-		size = 1;
-		while (size < 8 && begin + bits > offset + size * 8)
+		uint32_t size = 1;
+
+		offset = align_down(begin, 8);
+		while (size < 8 && begin + bits > offset + (uint64_t)size * 8)
 			size *= 2;
 		m->type = type_int(size, m->type->is_signed);
 	}
@@ -105,13 +111,14 @@ static void add_bit_field(struct layout *l, struct type_member *m, const struct 
 	uint64_t bits = (uint64_t)member->bits;
 	uint64_t begin = l->bits;
 
+	assert(m->type->size); // an integer
 	if (bits == 0) {
 		l->bits = align_up(l->bits, unit);
 		return;
 	}
 	if (bits > unit)
 		bits = unit;
-	if (!is_packed && begin / unit != (begin + bits - 1) / unit)
+	if (!is_packed && begin + bits > align_down(begin, unit) + unit)
 		begin = align_up(begin, (uint64_t)align * 8);
 	place_bits(m, begin, (uint32_t)bits);
 	/* Without a name it doesn't align the struct. */

@@ -527,7 +527,7 @@ static bool is_nested_declarator(const struct decl_parser *p)
 	return is_next(p, "(") && next &&
 	       (c_token_is(next, "*") || c_token_is(next, "(") || c_token_is(next, "^") ||
 		(next->kind == C_IDENT && !cdecl_lookup(p->scope, TAG_TYPEDEF, next->text) &&
-		 strcmp(next->text, "void") && !cdecl_basic(next->text)));
+		 strcmp(next->text, "void") != 0 && !cdecl_basic(next->text)));
 }
 
 static void parse_declarator(struct decl_parser *p, const struct type *base, struct declarator *out)
@@ -572,6 +572,17 @@ static void parse_declarator(struct decl_parser *p, const struct type *base, str
 	out->type = parse_suffix(p, base);
 }
 
+/* Up to the comma or semicolon behind an initializer. */
+static void skip_initializer(struct decl_parser *p)
+{
+	while (p->pos < p->count && !is_next(p, ";") && !is_next(p, ",")) {
+		if (is_bracket(peek(p), "([{"))
+			skip_balanced(p);
+		else
+			p->pos++;
+	}
+}
+
 /* A declaration of the root: only types and enumerators are kept. */
 static void parse_declaration(struct decl_parser *p)
 {
@@ -600,14 +611,8 @@ static void parse_declaration(struct decl_parser *p)
 			skip_balanced(p); // of a function
 			return;
 		}
-		if (accept(p, "=")) {
-			while (p->pos < p->count && !is_next(p, ";") && !is_next(p, ",")) {
-				if (is_bracket(peek(p), "([{"))
-					skip_balanced(p);
-				else
-					p->pos++;
-			}
-		}
+		if (accept(p, "="))
+			skip_initializer(p);
 		if (!accept(p, ","))
 			break;
 	}

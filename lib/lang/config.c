@@ -312,7 +312,7 @@ static void apply_setting(struct config *c, const struct config_setting *setting
 		return;
 	}
 	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
-		if (strcmp(renamed[i].old_name, name))
+		if (strcmp(renamed[i].old_name, name) != 0)
 			continue;
 		name = renamed[i].name;
 		(void)diag_warning(diags, setting->span, "%s has been renamed, please use %s",

@@ -128,7 +128,7 @@ static struct cpp_condition *open_condition(struct cpp *c, const struct line *l,
 		(void)diag_error(c->diags, l->span, "#%s without #if", name);
 		return NULL;
 	}
-	if (vec_last(&c->conditions).has_else && strcmp(name, "endif")) {
+	if (vec_last(&c->conditions).has_else && strcmp(name, "endif") != 0) {
 		(void)diag_error(c->diags, l->span, "#%s after #else", name);
 		return NULL;
 	}

@@ -90,7 +90,7 @@ bool c_constant(struct arena *a, const struct c_token *token, int64_t *value);
 const char *c_token_text(struct arena *a, const struct c_token *tokens, size_t count);
 bool c_token_is(const struct c_token *token, const char *text);
 
-/* cpp_expand.c: @in with its macros expanded, appended to @out. */
-void cpp_expand(struct cpp *c, const struct c_token *in, size_t count, c_token_list *out);
+/* cpp_expand.c: @tokens with their macros expanded, appended to @out. */
+void cpp_expand(struct cpp *c, const struct c_token *tokens, size_t count, c_token_list *out);
 /* cpp_if.c: the value of a constant expression. */
 int64_t cpp_evaluate(struct cpp *c, const struct c_token *tokens, size_t count, struct span span);

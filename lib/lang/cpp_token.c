@@ -60,12 +60,12 @@ static void skip_number(struct scanner *s)
 	while (s->pos < s->end) {
 		char c = at(s, 0);
 
-		if ((c == '+' || c == '-') && strchr("eEpP", s->source->text[s->pos - 1]))
-			s->pos++;
-		else if (isalnum((unsigned char)c) || c == '_' || c == '.')
-			s->pos++;
-		else
+		bool is_sign =
+			(c == '+' || c == '-') && strchr("eEpP", s->source->text[s->pos - 1]);
+
+		if (!is_sign && !isalnum((unsigned char)c) && c != '_' && c != '.')
 			break;
+		s->pos++;
 	}
 }
 
@@ -135,36 +135,41 @@ bool c_token_is(const struct c_token *token, const char *text)
 	return !strcmp(token->text, text) && token->kind != C_STRING && token->kind != C_CHAR;
 }
 
-/* 'a', '\n', '\x41' */
+/* What stands behind \x, or \ when it is octal: the last byte of it. */
+static int8_t numeric_escape(const char *digits, unsigned int base)
+{
+	unsigned int n = 0;
+
+	for (const char *p = digits; isxdigit((unsigned char)*p); p++) {
+		int digit = isdigit((unsigned char)*p) ? *p - '0'
+						       : tolower((unsigned char)*p) - 'a' + 10;
+
+		n = n * base + (unsigned int)digit;
+	}
+	return (int8_t)n;
+}
+
+/* 'a', '\n', '\x41'.  A char is signed on x86-64. */
 static bool char_constant(const char *text, int64_t *value)
 {
 	static const char escapes[] = "n\nt\tr\ra\ab\bf\fv\v";
 
 	if (text[1] != '\\') {
-		*value = text[1];
+		*value = (int8_t)text[1];
 		return text[1] != '\0';
 	}
 	for (const char *e = escapes; *e; e += 2) {
 		if (text[2] == *e) {
-			*value = e[1];
+			*value = (int8_t)e[1];
 			return true;
 		}
 	}
-	if (text[2] == 'x' || (text[2] >= '0' && text[2] <= '7')) {
-		bool hex = text[2] == 'x';
-		unsigned int n = 0;
-
-		for (const char *p = text + (hex ? 3 : 2); isxdigit((unsigned char)*p); p++) {
-			int digit = isdigit((unsigned char)*p)
-					    ? *p - '0'
-					    : tolower((unsigned char)*p) - 'a' + 10;
-
-			n = n * (hex ? 16 : 8) + (unsigned int)digit;
-		}
-		*value = (signed char)n;
-		return true;
-	}
-	*value = text[2];
+	if (text[2] == 'x')
+		*value = numeric_escape(text + 3, 16);
+	else if (text[2] >= '0' && text[2] <= '7')
+		*value = numeric_escape(text + 2, 8);
+	else
+		*value = (int8_t)text[2];
 	return text[2] != '\0';
 }
 

@@ -1,5 +1,6 @@
 #include "lang/macro.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "lang/builtin.h"
@@ -226,6 +227,7 @@ static void expand_macro(struct macro_expander *x, struct macro_frame *frame, st
 
 	if (is_recursive(x, frame, macro, node->span))
 		return;
+	assert(args || !macro->params.len);
 	inner.args = arena_array(x->arena, struct ast *, macro->params.len);
 	for (size_t i = 0; i < macro->params.len; i++)
 		inner.args[i] = macro->params.data[i].sigil ? args[i] : wrap_value(x, args[i]);

@@ -55,7 +55,7 @@ static void check_params(struct macro_expander *x, const struct macro *macro)
 		for (size_t k = 0; k < i; k++) {
 			const struct macro_param *other = &macro->params.data[k];
 
-			if (other->sigil != param->sigil || strcmp(other->name, param->name))
+			if (other->sigil != param->sigil || strcmp(other->name, param->name) != 0)
 				continue;
 			(void)diag_error(x->diags, param->span,
 					 "%s for macro argument has already been used: %s", kind,

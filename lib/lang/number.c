@@ -174,12 +174,14 @@ bool number_parse(uint64_t *out, struct arena *a, const char *text, size_t len,
 		return false;
 	if (i < d.len)
 		suffix = find_suffix(d.text + i, d.len - i);
-	if (!suffix || (i == 2 && (base == 2 || base == 16)))
+	if (!suffix || (i == 2 && (base == 2 || base == 16))) {
 		*message = arena_printf(a, "invalid trailing bytes: %.*s", (int)len, text);
-	else if (value > suffix->max / suffix->factor)
-		*message = overflow(a, suffix->max, len, text);
-	if (*message)
 		return false;
+	}
+	if (value > suffix->max / suffix->factor) {
+		*message = overflow(a, suffix->max, len, text);
+		return false;
+	}
 	*out = value * suffix->factor;
 	return true;
 }

@@ -57,7 +57,7 @@ bool is_reserved_name(const char *name)
 	}
 	return (!strncmp(name, "arg", 3) || !strncmp(name, "sarg", 4) ||
 		!strncmp(name, "__builtin_", 10)) &&
-	       is_value_name(name, strlen(name)) && strcmp(name, "args");
+	       is_value_name(name, strlen(name)) && strcmp(name, "args") != 0;
 }
 
 static bool is_tag(const struct parser *p)

@@ -79,7 +79,7 @@ static const struct type *split_retval(struct arena *a, const struct type *args,
 {
 	struct type *copy;
 
-	if (!args || !args->count || strcmp(args->members[args->count - 1].name, "$retval"))
+	if (!args || !args->count || strcmp(args->members[args->count - 1].name, "$retval") != 0)
 		return args;
 	*retval = args->members[args->count - 1].type;
 	copy = arena_memdup(a, args, sizeof(*args));
@@ -142,7 +142,7 @@ static bool same_args(const struct type *a, const struct type *b)
 		const struct type_member *y = &b->members[i];
 
 		if (x->offset != y->offset || x->is_data_loc != y->is_data_loc ||
-		    x->is_rel_loc != y->is_rel_loc || strcmp(x->name, y->name) ||
+		    x->is_rel_loc != y->is_rel_loc || strcmp(x->name, y->name) != 0 ||
 		    !type_equal(x->type, y->type))
 			return false;
 	}
@@ -280,7 +280,7 @@ static bool check_name(struct expander *e, const struct attach_point *ap)
 	if (ap->kind != PROBE_test && ap->kind != PROBE_bench)
 		return true;
 	vec_foreach (&e->named, it) {
-		if ((*it)->kind != ap->kind || strcmp((*it)->function, ap->function))
+		if ((*it)->kind != ap->kind || strcmp((*it)->function, ap->function) != 0)
 			continue;
 		(void)diag_error(e->diags, ap->span,
 				 "\"%s\" was used as the name for more than one %s probe",

@@ -23,7 +23,7 @@ static void set_syscall(struct matcher *m, struct attach_point *ap)
 	const char *name = ap->function;
 
 	ap->syscall = -1;
-	if (!ap->module || strcmp(ap->module, "syscalls"))
+	if (!ap->module || strcmp(ap->module, "syscalls") != 0)
 		return;
 	ap->is_sys_exit = str_starts_with(name, "sys_exit_");
 	if (!ap->is_sys_exit && !str_starts_with(name, "sys_enter_"))
@@ -327,23 +327,28 @@ static void match_source_line(struct matcher *m)
 	add(m, &ap);
 }
 
+static bool may_have_symbol(const struct matcher *m, const char *name)
+{
+	struct target_symbol symbol;
+
+	return !m->target->user_symbol ||
+	       !m->target->user_symbol(m->target->ctx, m->path, name, &symbol);
+}
+
 static void match_uprobe_in(struct matcher *m)
 {
-	const struct attach_point *spec = m->spec;
-	struct attach_point ap = *spec;
-	struct target_symbol symbol;
+	struct attach_point ap = *m->spec;
+	bool is_address = !ap.function || (!*ap.function && m->options->is_unsafe);
+	bool is_pattern = !is_address && (ap.lang || str_has_glob(ap.function));
 	struct err err = { 0 };
 
 	ap.path = m->path;
-	if (spec->source_file) {
+	if (ap.source_file) {
 		match_source_line(m);
-	} else if (!ap.function || (!*ap.function && m->options->is_unsafe)) {
-		add(m, &ap);
-	} else if (m->target->user_functions && (ap.lang || str_has_glob(ap.function))) {
+	} else if (is_pattern && m->target->user_functions) {
 		(void)m->target->user_functions(m->target->ctx, m->path, ap.function,
 						ap.lang != NULL, add_user_function, m, &err);
-	} else if (!m->target->user_symbol ||
-		   !m->target->user_symbol(m->target->ctx, m->path, ap.function, &symbol)) {
+	} else if (is_address || may_have_symbol(m, ap.function)) {
 		add(m, &ap);
 	}
 }
@@ -360,10 +365,10 @@ static void match_uprobe(struct matcher *m)
 		match_uprobe_in(m);
 	}
 	if (m->out->len == before && m->diags->error_count == errors && is_exact(m->spec)) {
-		struct attach_point spec = *m->spec;
+		struct attach_point *spec = arena_memdup(m->arena, m->spec, sizeof(*spec));
 
-		spec.path = m->path;
-		m->spec = &spec;
+		spec->path = m->path;
+		m->spec = spec;
 		report_missing(m);
 	}
 }

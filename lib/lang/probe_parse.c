@@ -150,7 +150,7 @@ static bool parse_uprobe(struct spec *s)
 		return fail(s, "Cannot use wildcards with absolute address");
 	if (!s->options->is_unsafe && !ap->address && (ap->has_address || !*ap->function))
 		return fail(s, "%s should be attached to a function and/or address", name);
-	if (ap->lang && strcmp(ap->lang, "cpp"))
+	if (ap->lang && strcmp(ap->lang, "cpp") != 0)
 		return fail(s, "unsupported language type: %s", ap->lang);
 	return true;
 }
@@ -215,7 +215,7 @@ static bool parse_fentry_bpf(struct spec *s)
 		return fail(s, "the 'bpf' variant of this probe requires a bpf program name and "
 			       "optional bpf program id");
 	s->ap->function = s->parts[s->count - 1];
-	if (s->count == 4 && strcmp(s->parts[2], "*")) {
+	if (s->count == 4 && strcmp(s->parts[2], "*") != 0) {
 		if (!number(s, s->parts[2], &id, &message) || id > UINT32_MAX)
 			return fail(s, "bpf program id must be a number or '*'");
 		s->ap->prog_id = (uint32_t)id;
@@ -253,7 +253,7 @@ static bool set_rate(struct spec *s, const char *unit)
 	if (!*unit)
 		return fail(s, "%s probe must have unit of time", name);
 	for (size_t i = 0; i < sizeof(time_units) / sizeof(time_units[0]); i++) {
-		if (strcmp(time_units[i].name, unit))
+		if (strcmp(time_units[i].name, unit) != 0)
 			continue;
 		if (ap->rate == 0 || ap->rate > INT64_MAX)
 			return fail(s, "%s frequency should be a positive integer", name);
@@ -330,7 +330,7 @@ static bool parse_counter(struct spec *s)
 	if (s->count != 2 && s->count != 3)
 		return fail_count(s, "1 or 2");
 	s->ap->function = s->parts[1];
-	if (s->count == 3 && strcmp(s->parts[2], "*")) {
+	if (s->count == 3 && strcmp(s->parts[2], "*") != 0) {
 		if (!number(s, s->parts[2], &count, &message))
 			return fail(s, "Invalid count for %s probe: %s", name, message);
 		if (count > INT64_MAX)
@@ -398,7 +398,8 @@ static bool parse_watchpoint(struct spec *s)
 	ap->mode = sort_mode(s, s->parts[3]);
 	if (!ap->mode)
 		return false;
-	if (strcmp(ap->mode, "rw") && strcmp(ap->mode, "w") && strcmp(ap->mode, "x")) {
+	if (strcmp(ap->mode, "rw") != 0 && strcmp(ap->mode, "w") != 0 &&
+	    strcmp(ap->mode, "x") != 0) {
 		(void)fail(s, "invalid watchpoint mode: %s", ap->mode);
 		diag_hint(s->diags, "supported modes: rw,w,x");
 		return false;
@@ -437,9 +438,9 @@ static bool parse_self(struct spec *s)
 {
 	if (s->count != 3)
 		return fail_count(s, "2");
-	if (strcmp(s->parts[1], "signal"))
+	if (strcmp(s->parts[1], "signal") != 0)
 		return fail(s, "%s is not a supported trigger", s->parts[1]);
-	if (strcmp(s->parts[2], "SIGUSR1"))
+	if (strcmp(s->parts[2], "SIGUSR1") != 0)
 		return fail(s, "%s is not a supported signal", s->parts[2]);
 	s->ap->function = s->parts[2];
 	return true;

@@ -190,7 +190,7 @@ const struct type *sema_args_record(struct sema *s, const struct type *args);
 /* What a pointer points to, where it points to. */
 const struct type *sema_target(struct sema *s, const struct type *pointer);
 const struct type *sema_cast(struct sema *s, struct ast *node);
-const struct type *sema_call(struct sema *s, struct ast *node);
+const struct type *sema_call(struct sema *s, struct ast *call);
 const struct type *sema_builtin(struct sema *s, struct ast *node);
 /* The number and the kinds of arguments that the table says. */
 bool sema_check_arity(struct sema *s, const struct ast *call);

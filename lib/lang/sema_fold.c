@@ -347,19 +347,24 @@ static void fold_string(struct sema *s, struct ast *node)
 		fold_bools(s, node);
 }
 
+/* Two truth values, or one and a number that `&&` and `||` take for one. */
+static bool are_bools(const struct ast *l, const struct ast *r, enum ast_op op)
+{
+	if (l->kind == AST_BOOL && r->kind == AST_BOOL)
+		return true;
+	return (op == OPR_LAND || op == OPR_LOR) && ((l->kind == AST_BOOL && is_int_literal(r)) ||
+						     (r->kind == AST_BOOL && is_int_literal(l)));
+}
+
 static void fold_binary(struct sema *s, struct ast *node)
 {
 	const struct ast *l = node->binary.left;
 	const struct ast *r = node->binary.right;
 	enum ast_op op = node->binary.op;
-	bool is_logical = op == OPR_LAND || op == OPR_LOR;
 
 	if (l->kind == AST_STRING || r->kind == AST_STRING) {
 		fold_string(s, node);
-	} else if (l->kind == AST_BOOL && r->kind == AST_BOOL) {
-		fold_bools(s, node);
-	} else if (is_logical && ((l->kind == AST_BOOL && is_int_literal(r)) ||
-				  (r->kind == AST_BOOL && is_int_literal(l)))) {
+	} else if (are_bools(l, r, op)) {
 		fold_bools(s, node);
 	} else if (is_int_literal(l) && is_int_literal(r)) {
 		fold_ints(s, node);

@@ -256,29 +256,32 @@ static bool is_variable_type(const struct type *t)
 	return t->kind != TYPE_VOID && t->kind != TYPE_AGG;
 }
 
+static void declare_var(struct sema *s, struct sema_var *var, struct type_expr *declared)
+{
+	const struct type *t = sema_resolve_type(s, declared);
+
+	if (!is_variable_type(t)) {
+		diag_error(s->diags, declared->span, "Invalid variable declaration type: %s",
+			   type_name(s->arena, t));
+		t = type_error();
+	}
+	if (t->size) {
+		var->is_sized = true;
+		if (t->kind != TYPE_POINTER)
+			t = sema_stored(s, t);
+		s->has_changed |= var->was_read && !type_equal(var->v.type, t);
+		var->v.type = t;
+	} else if (t->kind == TYPE_ERROR || var->v.type->kind == TYPE_NONE) {
+		var->v.type = t; // of a string: as long as what is assigned
+	}
+}
+
 static void stmt_let(struct sema *s, struct ast *node)
 {
 	struct sema_var *var = (struct sema_var *)node->let.var;
-	const struct type *t;
 
-	if (node->let.declared) {
-		t = sema_resolve_type(s, node->let.declared);
-		if (t->kind == TYPE_ERROR) {
-			var->v.type = t;
-		} else if (t->kind != TYPE_NONE && !is_variable_type(t)) {
-			diag_error(s->diags, node->let.declared->span,
-				   "Invalid variable declaration type: %s", type_name(s->arena, t));
-			var->v.type = type_error();
-		} else if (t->kind != TYPE_NONE && t->size) {
-			var->is_sized = true;
-			if (t->kind != TYPE_POINTER)
-				t = sema_stored(s, t);
-			s->has_changed |= var->was_read && !type_equal(var->v.type, t);
-			var->v.type = t;
-		} else if (t->kind != TYPE_NONE && var->v.type->kind == TYPE_NONE) {
-			var->v.type = t; // a string, as long as what is assigned
-		}
-	}
+	if (node->let.declared)
+		declare_var(s, var, node->let.declared);
 	if (node->let.init)
 		assign_to_var(s, node, var, &node->let.init);
 }
