@@ -171,7 +171,8 @@ static bool compute(const section_list *in, section_list *out, const char *file)
 {
 	bool is_ir;
 
-	if (!in->len || (strcmp(in->data[0].name, "prog") && strcmp(in->data[0].name, "ir"))) {
+	if (!in->len ||
+	    (strcmp(in->data[0].name, "prog") != 0 && strcmp(in->data[0].name, "ir") != 0)) {
 		fprintf(stderr, "%s: must start with '--- prog' or '--- ir'\n", file);
 		return false;
 	}
