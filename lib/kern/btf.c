@@ -72,7 +72,7 @@ static uint32_t record_size(const struct btf_type *t)
 {
 	const struct kind_layout *layout = &layouts[kbtf_kind(t)];
 
-	return sizeof(*t) + layout->fixed + layout->per_element * kbtf_vlen(t);
+	return sizeof(*t) + layout->fixed + (size_t)layout->per_element * kbtf_vlen(t);
 }
 
 static size_t table_of(uint32_t kinds)
@@ -194,7 +194,7 @@ static int parse_memory(struct kbtf *b, const char *path, struct err *err)
 	size_t size;
 	int r;
 
-	if (b->memory_size < 4 || memcmp(b->memory, "\177ELF", 4))
+	if (b->memory_size < 4 || memcmp(b->memory, "\177ELF", 4) != 0)
 		return parse_header(b, b->memory, b->memory_size, err);
 	r = kelf_open(&elf, path, err);
 	if (r)

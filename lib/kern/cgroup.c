@@ -59,7 +59,7 @@ static bool parse_pod(const char *s, size_t len, char out[CGROUP_POD_UID_MAX])
 
 	if (len > 3 && !strncmp(s, "pod", 3))
 		return read_pod_uid(s + 3, len - 3, out);
-	if (len <= suffix || strncmp(s + len - suffix, ".slice", suffix))
+	if (len <= suffix || strncmp(s + len - suffix, ".slice", suffix) != 0)
 		return false;
 	pod = find_last(s, len - suffix, "-pod");
 	return pod && read_pod_uid(pod + 4, (size_t)(s + len - suffix - (pod + 4)), out);

@@ -352,13 +352,14 @@ static bool sees_cgroup_root(void)
 uint64_t cgroup_id_of_container(pid_t pid, uint32_t *level)
 {
 	char path[PATH_MAX], full[2 * PATH_MAX];
-	struct cgroups *c;
+	struct cgroups *c = NULL;
 	struct hierarchy *h;
 	uint64_t id = 0;
 
 	*level = 0;
-	if (!cgroup_is_v2(pid) || cgroup_path_of_pid(pid, path, sizeof(path)) ||
-	    cgroups_new(&c, "", NULL))
+	if (!cgroup_is_v2(pid) || cgroup_path_of_pid(pid, path, sizeof(path)))
+		return 0;
+	if (cgroups_new(&c, "", NULL) < 0 || !c)
 		return 0;
 	if (sees_cgroup_root()) {
 		path[cgroup_container_len(path)] = '\0';

@@ -12,7 +12,7 @@ char *elfsyms_demangle(const char *name)
 {
 	int status;
 
-	if (strncmp(name, "_Z", 2) && strncmp(name, "___Z", 4))
+	if (strncmp(name, "_Z", 2) != 0 && strncmp(name, "___Z", 4) != 0)
 		return NULL;
 	return __cxa_demangle(name, NULL, NULL, &status);
 }

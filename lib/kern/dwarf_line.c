@@ -146,7 +146,7 @@ static bool path_ends_with(const char *path, const char *suffix)
 {
 	size_t len = strlen(path), suffix_len = strlen(suffix);
 
-	if (!suffix_len || suffix_len > len || strcmp(path + len - suffix_len, suffix))
+	if (!suffix_len || suffix_len > len || strcmp(path + len - suffix_len, suffix) != 0)
 		return false;
 	return suffix_len == len || suffix[0] == '/' || path[len - suffix_len - 1] == '/';
 }
@@ -344,7 +344,7 @@ static void search_unit(struct unit_search *s, const struct dw_unit *u)
 			continue;
 		if (!s->source)
 			s->source = path;
-		if (strcmp(s->source, path))
+		if (strcmp(s->source, path) != 0)
 			s->other = path;
 		else
 			wanted[i] = any = true;

@@ -13,7 +13,7 @@ uint64_t dw_fixed(struct dw_cursor *c, unsigned size)
 {
 	uint64_t value = 0;
 
-	if ((size_t)(c->end - c->p) < size || size > 8) {
+	if (c->is_bad || (size_t)(c->end - c->p) < size || size > 8) {
 		c->is_bad = true;
 		c->p = c->end;
 		return 0;

@@ -216,7 +216,7 @@ static int parse(struct kelf *e, struct err *err)
 	const Elf64_Ehdr *h64;
 	const Elf32_Ehdr *h32;
 
-	if (!ident || memcmp(ident, ELFMAG, SELFMAG))
+	if (!ident || memcmp(ident, ELFMAG, SELFMAG) != 0)
 		return err_set(err, -ENOEXEC, "not an ELF file");
 	if (ident[EI_DATA] != ELFDATA2LSB)
 		return err_set(err, -ENOEXEC, "not a little-endian ELF file");

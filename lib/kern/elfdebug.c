@@ -7,7 +7,7 @@
 
 #include "kern/elf.h"
 
-#define CRC_BLOCK (1u << 20)
+#define CRC_BLOCK (64u << 20)
 
 /* A build id that can name a file, or NULL. */
 static const uint8_t *build_id(struct kelf *e, size_t *len)
@@ -30,7 +30,7 @@ static int open_same(struct kelf **out, struct kelf *e, const char *path, struct
 	if (r)
 		return r;
 	other = kelf_build_id(*out, &other_len);
-	if (!other || other_len != len || memcmp(other, id, len)) {
+	if (!other || other_len != len || memcmp(other, id, len) != 0) {
 		kelf_close(*out);
 		*out = NULL;
 		return err_set(err, -ENOENT, "'%s' has another build id", path);
@@ -93,7 +93,7 @@ static bool has_crc(const char *path, uint32_t expected)
 		if (kelf_open(&e, path, NULL))
 			return false;
 		size = kelf_size(e);
-		len = size - at < CRC_BLOCK * 64 ? size - at : CRC_BLOCK * 64;
+		len = size - at < CRC_BLOCK ? size - at : CRC_BLOCK;
 		data = kelf_data(e, at, len);
 		if (data)
 			crc = crc32(crc, data, (unsigned)len);
@@ -108,7 +108,7 @@ static bool has_crc(const char *path, uint32_t expected)
 static bool try_link(struct kelf **out, const char *path, const char *self, uint32_t crc)
 {
 	/* A debuglink that leads back to the file itself would add nothing. */
-	return strcmp(path, self) && has_crc(path, crc) && !kelf_open(out, path, NULL);
+	return strcmp(path, self) != 0 && has_crc(path, crc) && !kelf_open(out, path, NULL);
 }
 
 static int open_by_link(struct kelf **out, struct kelf *e, const char *path, const char *root,

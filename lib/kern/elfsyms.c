@@ -188,7 +188,7 @@ static int compare_symbols(const void *a, const void *b)
 	ly = strlen(y->name);
 	if (lx != ly)
 		return lx > ly ? -1 : 1;
-	if (x->name != y->name && strcmp(x->name, y->name))
+	if (x->name != y->name && strcmp(x->name, y->name) != 0)
 		return strcmp(x->name, y->name);
 	return compare_bool(!x->version, !y->version);
 }
@@ -205,7 +205,7 @@ static void remove_duplicates(struct elfsyms *t)
 		for (size_t j = kept; j-- > 0 && t->symbols.data[j].address == s->address;) {
 			const struct elfsym *other = &t->symbols.data[j];
 
-			if (strcmp(other->name, s->name))
+			if (strcmp(other->name, s->name) != 0)
 				continue;
 			if (!s->version || (other->version && !strcmp(other->version, s->version)))
 				is_duplicate = true;
@@ -364,9 +364,9 @@ const struct elfsym *elfsyms_by_name(const struct elfsyms *t, const char *name)
 	for (uint64_t i = hash_bytes(name, len); t->by_name[i & t->mask]; i++) {
 		const struct elfsym *s = &t->symbols.data[t->by_name[i & t->mask] - 1];
 
-		if (strncmp(s->name, name, len) || s->name[len])
+		if (strncmp(s->name, name, len) != 0 || s->name[len])
 			continue;
-		if (version && (!s->version || strcmp(s->version, version)))
+		if (version && (!s->version || strcmp(s->version, version) != 0))
 			continue;
 		if (!best || is_better(s, best))
 			best = s;

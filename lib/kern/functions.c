@@ -220,7 +220,7 @@ static bool match_exact(void *ctx, const struct kallsym *s)
 {
 	struct exact_search *e = ctx;
 
-	if (!kallsym_is_function(s) || strcmp(s->name, e->name) ||
+	if (!kallsym_is_function(s) || strcmp(s->name, e->name) != 0 ||
 	    (e->module && !str_glob(e->module, s->module)) || strlen(s->module) >= sizeof(e->found))
 		return true;
 	memcpy(e->found, s->module, strlen(s->module) + 1);

@@ -1,5 +1,6 @@
 #include "kern/ktypes.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +126,7 @@ const char *const *ktypes_modules(struct ktypes *k)
 		return k->module_names;
 	dir = opendir(BTF_DIR);
 	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "vmlinux"))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "vmlinux") != 0)
 			vec_push(k->arena, &names, arena_strdup(k->arena, entry->d_name));
 	}
 	if (dir)
@@ -407,7 +408,8 @@ static void make_member(struct ktypes *k, const struct type *owner, const struct
 		width = BTF_MEMBER_BITFIELD_SIZE(from->offset);
 	} else {
 		width = int_bits(b, from->type, &shift);
-		if (width && strcmp(kbtf_name(b, kbtf_type(b, kbtf_strip(b, from->type))), "_Bool"))
+		if (width &&
+		    strcmp(kbtf_name(b, kbtf_type(b, kbtf_strip(b, from->type))), "_Bool") != 0)
 			bits += shift;
 		else
 			width = 0;
@@ -475,6 +477,7 @@ bool ktypes_find_enumerator(struct ktypes *k, const char *name, int64_t *value,
 		if (!id)
 			continue;
 		*type = ktypes_get(k, obj, id);
+		assert((*type)->enumerators);
 		*value = (int64_t)(*type)->enumerators[index].value;
 		return true;
 	}

@@ -170,7 +170,7 @@ static bool is_library(const char *soname, const char *name)
 {
 	size_t len = strlen(name);
 
-	if (strncmp(soname, name, len))
+	if (strncmp(soname, name, len) != 0)
 		return false;
 	return !soname[len] || str_starts_with(soname + len, ".so");
 }

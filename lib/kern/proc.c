@@ -48,7 +48,7 @@ bool proc_in_initial_pid_namespace(void)
 
 bool proc_has_other_root(pid_t pid)
 {
-	struct proc_namespace ours, theirs;
+	struct proc_namespace ours = { 0 }, theirs = { 0 };
 	char path[64];
 	struct stat a, b;
 

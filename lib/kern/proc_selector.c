@@ -37,7 +37,7 @@ static int parse_term(struct selector *s, const char *text, size_t len, struct e
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		size_t key_len = strlen(keys[i]);
 
-		if (len <= key_len || strncmp(text, keys[i], key_len))
+		if (len <= key_len || strncmp(text, keys[i], key_len) != 0)
 			continue;
 		if (s->count == TERMS_MAX || len - key_len >= sizeof(t->value))
 			return err_set(err, -EINVAL, "process selector too long");

@@ -124,7 +124,7 @@ static const struct type *tracepoint_args(void *ctx, const char *category, const
 	if (kern_read_format(k, category, name, &text))
 		args = tracefs_parse_format(
 			k->arena, buf_cstr(&text),
-			strcmp(category, "syscalls") ? find_kernel_field : find_user_field, k);
+			strcmp(category, "syscalls") != 0 ? find_kernel_field : find_user_field, k);
 	buf_finish(&text);
 	return args;
 }
@@ -264,7 +264,7 @@ static bool match_kernel_symbol(void *ctx, const struct kallsym *s)
 {
 	struct kernel_search *search = ctx;
 
-	if (strcmp(s->name, search->name))
+	if (strcmp(s->name, search->name) != 0)
 		return true;
 	search->address = s->address;
 	return false;

@@ -198,11 +198,41 @@ static bool arm_register(const char **p, int16_t *reg, bool *is_zero)
 	return true;
 }
 
+/* ", lsl 3", if it is there. */
+static bool arm_shift(const char **p, struct usdt_arg *out)
+{
+	int64_t shift;
+
+	if (strncmp(*p, ", lsl ", 6) != 0)
+		return true;
+	*p += 6 + strspn(*p + 6, "#");
+	if (!parse_number(p, &shift) || shift < 0 || shift > 3)
+		return false;
+	out->scale_shift = (uint8_t)shift;
+	return true;
+}
+
+/* "sp, 16]", "x1]", "x1, x2, lsl 3]". */
+static bool arm_memory(const char **p, struct usdt_arg *out)
+{
+	bool is_zero;
+
+	out->kind = USDT_ARG_MEM;
+	if (!arm_register(p, &out->reg, &is_zero) || is_zero)
+		return false;
+	if (**p == ',') {
+		*p += 1 + strspn(*p + 1, " #");
+		if (!parse_number(p, &out->value) &&
+		    (!arm_register(p, &out->index, &is_zero) || is_zero || !arm_shift(p, out)))
+			return false;
+	}
+	return **p == ']' ? (++*p, true) : false;
+}
+
 /* "x0", "5", "[sp, 16]", "[x1]", "[x1, x2, lsl 3]". */
 static bool parse_arm(const char **p, struct usdt_arg *out)
 {
 	bool is_zero;
-	int64_t shift = 0;
 
 	out->index = -1;
 	if (**p == '#' || **p == '-' || isdigit((unsigned char)**p)) {
@@ -212,7 +242,7 @@ static bool parse_arm(const char **p, struct usdt_arg *out)
 	}
 	if (**p != '[') {
 		out->is_float = **p == 'v' || **p == 'd' || **p == 's' || **p == 'q';
-		if (out->is_float && strncmp(*p, "sp", 2)) {
+		if (out->is_float && strncmp(*p, "sp", 2) != 0) {
 			*p += word_len(*p);
 			out->kind = USDT_ARG_REG;
 			return true;
@@ -224,23 +254,7 @@ static bool parse_arm(const char **p, struct usdt_arg *out)
 		return true;
 	}
 	++*p;
-	out->kind = USDT_ARG_MEM;
-	if (!arm_register(p, &out->reg, &is_zero) || is_zero)
-		return false;
-	if (**p == ',') {
-		*p += 1 + strspn(*p + 1, " #");
-		if (!parse_number(p, &out->value)) {
-			if (!arm_register(p, &out->index, &is_zero) || is_zero)
-				return false;
-			if (!strncmp(*p, ", lsl ", 6)) {
-				*p += 6 + strspn(*p + 6, "#");
-				if (!parse_number(p, &shift) || shift < 0 || shift > 3)
-					return false;
-			}
-			out->scale_shift = (uint8_t)shift;
-		}
-	}
-	return **p == ']' ? (++*p, true) : false;
+	return arm_memory(p, out);
 }
 
 static bool parse_size(const char **p, struct usdt_arg *out)
