@@ -439,6 +439,10 @@ void sema_convert_key(struct sema *s, struct sema_map *m, struct ast **key, stru
 		return;
 	if (t->kind == TYPE_POINTER && t->as == AS_CTX)
 		diag_error(s->diags, (*key)->span, "context cannot be part of a map key");
+	if (m->key->size == 0)
+		diag_error(s->diags, (*key)->span,
+			   "Value of type '%s' has no bytes and cannot be a key of @%s",
+			   type_name(s->arena, t), m->decl->name);
 	if (!sema_convert(s, key, m->key))
 		diag_error(
 			s->diags, at->span,

@@ -206,6 +206,10 @@ static void assign_to_map(struct sema *s, struct ast *node)
 	}
 	sema_assign_map(s, m, t, node);
 	lhs->type = m->value;
+	if (s->is_final && m->value->size == 0)
+		diag_error(s->diags, node->span,
+			   "Value of type '%s' has no bytes and cannot be stored in @%s",
+			   type_name(s->arena, t), m->decl->name);
 	if (s->is_final && !sema_convert(s, &node->assign.rhs, m->value))
 		diag_error(s->diags, node->span,
 			   "Type mismatch for @%s: trying to assign value of type '%s' when map "

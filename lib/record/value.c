@@ -181,7 +181,7 @@ static void walk_string(struct value_walker *v, struct writer *w, const char *da
 	size_t len = strnlen(data, size);
 	const char *trailer = v->env->trunc_trailer ? v->env->trunc_trailer : "..";
 
-	if (len < size || *trailer == '\0') {
+	if (len < size || size == 0 || *trailer == '\0') {
 		w->ops->text(w, data, len);
 		return;
 	}
