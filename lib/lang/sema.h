@@ -25,6 +25,10 @@
 #include "lang/lang.h"
 #include "util/strmap.h"
 
+/* Rules of inference, see sema_solve.c. */
+struct rule;
+typedef vec_of(struct rule *) rule_list;
+
 /* What is known of a variable beyond struct variable, which is its first member. */
 struct sema_var {
 	struct variable v;
@@ -33,6 +37,7 @@ struct sema_var {
 	bool is_introspected; // sizeof($x) and the like: its type is locked in the next round
 	bool was_read;        // in this iteration
 	const struct type *locked;
+	rule_list readers;
 	enum { ORIGIN_LET, ORIGIN_ASSIGN, ORIGIN_LOOP } origin;
 };
 
@@ -46,6 +51,8 @@ struct sema_map {
 	const struct type *agg_arg; // of aggregations: the arguments' common type
 	const struct type *locked_key;
 	const struct type *locked_value;
+	rule_list key_readers;
+	rule_list value_readers;
 	struct ast *agg_call; // the first aggregation assigned: others must have its parameters
 	bool is_introspected;
 	bool was_read; // in this iteration
@@ -76,6 +83,8 @@ struct sema {
 	bool is_final;
 	bool has_changed;
 	bool has_comptime;                   // a condition that needs types is left
+	bool is_solving;                     // a rule reads its operands' types: no walk
+	vec_of(rule_list *) changed;         // solving: dependents of what got another type
 	uint32_t introspection;              // depth of sizeof, typeof …
 	uint32_t loop_depth;                 // for and while, for warnings
 	uint32_t for_depth;                  // bodies of `for`: callbacks
@@ -175,8 +184,23 @@ void sema_complete(struct sema *s, const struct type *t);
 bool sema_find_member(struct sema *s, const struct type *t, const char *name,
 		      struct type_member *out);
 
+/*
+ * sema_solve.c: the types of variables and maps.  False if something is wrong: which types were
+ * found by then means nothing.
+ */
+bool sema_solve(struct sema *s);
+
 /* sema_expr.c, sema_op.c, sema_access.c, sema_call.c: the rule of an expression. */
 const struct type *sema_expr(struct sema *s, struct ast *node);
+/* The same without a walk, from the types that its operands have. */
+const struct type *sema_rule(struct sema *s, struct ast *node);
+/* A type was @was and is @is: remember who depends on it, or that somebody read it before. */
+void sema_note_change(struct sema *s, rule_list *dependents, const struct type *was,
+		      const struct type *is, bool was_read);
+/* The key of @x[key]. */
+void sema_access_key(struct sema *s, struct ast *access);
+/* What ++ and -- assign. */
+void sema_step(struct sema *s, struct ast *node);
 /* The type of an expression in sizeof() and the like: for a map with keys, that of its keys. */
 const struct type *sema_type_of(struct sema *s, struct ast *node);
 /* The type that sizeof, offsetof or typeinfo asks about. */
@@ -208,6 +232,8 @@ void sema_convert_key(struct sema *s, struct sema_map *m, struct ast **key, stru
 
 /* sema_stmt.c */
 void sema_stmt(struct sema *s, struct ast *node);
+/* The same without a walk, as sema_rule(). */
+void sema_stmt_rule(struct sema *s, struct ast *node);
 
 /* sema_cast.c */
 /*

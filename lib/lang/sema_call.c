@@ -199,8 +199,8 @@ static const struct type *stack_type(struct sema *s, struct ast *node)
 	bool is_kernel = node->ident.builtin == BI_kstack;
 	enum stack_mode mode = s->config->stack_mode;
 
-	if (node->type)
-		return node->type;
+	if (node->ident.number)
+		return node->type; // of kstack(…)
 	if (is_kernel && mode == STACK_BUILD_ID) {
 		diag_warning(s->diags, node->span,
 			     "'build_id' stack mode can only be used for ustack. Falling back to "
@@ -334,7 +334,9 @@ static const struct type *stack_call(struct sema *s, struct ast *call)
 			   "'build_id' stack mode can only be used for ustack");
 	n.ident.name = call->call.name;
 	n.ident.builtin = call->call.builtin;
-	sema_replace(call, &n);
+	n.ident.number = 1; // its type is its own
+	if (!s->is_solving)
+		sema_replace(call, &n);
 	return type_stack(s->arena, is_kernel ? TYPE_KSTACK : TYPE_USTACK, mode, (uint32_t)limit);
 }
 

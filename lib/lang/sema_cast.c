@@ -267,6 +267,8 @@ const struct type *sema_cast(struct sema *s, struct ast *node)
 	to = sema_resolve_type(s, node->cast.to);
 	if (!sema_is_known(to))
 		return to;
+	if (s->is_solving && from->kind == TYPE_NONE && to->kind == TYPE_INT)
+		return to; // whatever it is of
 	if (!sema_is_known(from))
 		return from;
 	to = cast_target(s, to, from);

@@ -82,17 +82,23 @@ static const struct type *read_map(struct sema *s, struct ast *node)
 	return m->value;
 }
 
+void sema_access_key(struct sema *s, struct ast *access)
+{
+	struct sema_map *m = sema_map_at(s, access->map.map);
+	const struct type *key = sema_expr(s, access->map.key);
+
+	if (m->use != MAP_USE_KEYED)
+		return;
+	if (sema_is_known(key))
+		sema_assign_key(s, m, key, access);
+	if (s->is_final)
+		sema_convert_key(s, m, &access->map.key, access);
+}
+
 static const struct type *expr_map_access(struct sema *s, struct ast *node)
 {
-	struct sema_map *m = sema_map_at(s, node->map.map);
-	const struct type *key = sema_expr(s, node->map.key);
-
-	if (m->use == MAP_USE_KEYED) {
-		if (sema_is_known(key))
-			sema_assign_key(s, m, key, node);
-		if (s->is_final)
-			sema_convert_key(s, m, &node->map.key, node);
-	}
+	if (!s->is_solving)
+		sema_access_key(s, node);
 	return read_map(s, node);
 }
 
@@ -251,7 +257,7 @@ static const struct type *expr_query(struct sema *s, struct ast *node)
 	return type_tuple(s->arena, types, names, 3);
 }
 
-static const struct type *rule(struct sema *s, struct ast *node)
+const struct type *sema_rule(struct sema *s, struct ast *node)
 {
 	switch (node->kind) {
 	case AST_INT: return node->integer.is_literal ? sema_int_literal(s, node) : node->type;
@@ -287,10 +293,10 @@ static const struct type *rule(struct sema *s, struct ast *node)
 
 const struct type *sema_expr(struct sema *s, struct ast *node)
 {
-	const struct type *t = rule(s, node);
-
-	node->type = t;
-	return t;
+	if (s->is_solving)
+		return node->type ? node->type : type_none();
+	node->type = sema_rule(s, node);
+	return node->type;
 }
 
 void sema_condition(struct sema *s, struct ast *node, struct span span)
@@ -303,13 +309,15 @@ void sema_condition(struct sema *s, struct ast *node, struct span span)
 		diag_error(s->diags, span, "Invalid condition: %s", type_kind_name(t));
 }
 
-/* Did inference learn something that somebody read before? */
-static void note_change(struct sema *s, const struct type *was, const struct type *is,
-			bool was_read)
+void sema_note_change(struct sema *s, rule_list *dependents, const struct type *was,
+		      const struct type *is, bool was_read)
 {
-	if (was_read && (!type_equal(was, is) || was->is_const != is->is_const ||
-			 was->as != is->as || was->mode != is->mode))
-		s->has_changed = true;
+	if (type_equal(was, is) && was->is_const == is->is_const && was->as == is->as &&
+	    was->mode == is->mode)
+		return;
+	s->has_changed |= was_read;
+	if (s->is_solving)
+		vec_push(s->arena, &s->changed, dependents);
 }
 
 /* Values of aggregations stay in their maps, but for those that are a number. */
@@ -368,7 +376,7 @@ void sema_assign_var(struct sema *s, struct sema_var *var, const struct type *t,
 		if (joined->kind != TYPE_POINTER || var->v.is_captured || var->v.is_addressed)
 			joined = sema_stored(s, joined);
 	}
-	note_change(s, current, joined, var->was_read);
+	sema_note_change(s, &var->readers, current, joined, var->was_read);
 	var->v.type = joined;
 }
 
@@ -393,7 +401,7 @@ void sema_assign_map(struct sema *s, struct sema_map *m, const struct type *t, s
 		}
 		joined = sema_stored(s, joined);
 	}
-	note_change(s, m->value, joined, m->was_read);
+	sema_note_change(s, &m->value_readers, m->value, joined, m->was_read);
 	m->value = joined;
 }
 
@@ -427,7 +435,7 @@ void sema_assign_key(struct sema *s, struct sema_map *m, const struct type *t, s
 		}
 		joined = sema_stored(s, joined);
 	}
-	note_change(s, m->key, joined, m->was_read);
+	sema_note_change(s, &m->key_readers, m->key, joined, m->was_read);
 	m->key = joined;
 }
 

@@ -121,6 +121,8 @@ static bool set_default_values(struct sema *s)
 static bool solve(struct sema *s)
 {
 	reset(s);
+	if (!sema_solve(s))
+		reset(s);
 	if (!iterate(s))
 		return false;
 	return !set_default_values(s) || iterate(s);

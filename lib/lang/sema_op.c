@@ -207,28 +207,33 @@ const struct type *sema_binary(struct sema *s, struct ast *node)
 }
 
 /* ++ and -- are uses and assignments. */
+void sema_step(struct sema *s, struct ast *node)
+{
+	struct ast *operand = node->unary.operand;
+	const struct type *t = node->type;
+
+	if (!sema_is_known(t) || operand->type->kind == TYPE_POINTER)
+		return;
+	if (operand->kind == AST_VAR)
+		sema_assign_var(s, (struct sema_var *)operand->var.var, t, node);
+	else
+		sema_assign_map(s, sema_map_at(s, operand->map.map), t, node);
+}
+
 static const struct type *step(struct sema *s, struct ast *node)
 {
 	struct ast *operand = node->unary.operand;
 	bool is_dec = node->unary.op == OPR_PRE_DEC || node->unary.op == OPR_POST_DEC;
 	const struct type *t = sema_expr(s, operand);
-	const struct type *result;
 
-	if (!sema_is_known(t))
+	if (!sema_is_known(t) || t->kind == TYPE_POINTER)
 		return t;
-	if (t->kind == TYPE_POINTER)
+	if (operand->kind == AST_VAR && ((struct sema_var *)operand->var.var)->is_sized)
 		return t;
-	result = sema_int(s, 8, is_dec || t->is_signed, AS_NONE);
-	if (operand->kind == AST_VAR) {
-		struct sema_var *var = (struct sema_var *)operand->var.var;
-
-		if (var->is_sized)
-			return t;
-		sema_assign_var(s, var, result, node);
-	} else {
-		sema_assign_map(s, sema_map_at(s, operand->map.map), result, node);
-	}
-	return result;
+	node->type = sema_int(s, 8, is_dec || t->is_signed, AS_NONE);
+	if (!s->is_solving)
+		sema_step(s, node);
+	return node->type;
 }
 
 static bool is_step(enum ast_op op)

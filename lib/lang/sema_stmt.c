@@ -119,7 +119,7 @@ static void assign_agg_type(struct sema *s, struct sema_map *m, const struct typ
 
 	if (was->kind == TYPE_NONE) {
 		m->value = t;
-		s->has_changed |= m->was_read;
+		sema_note_change(s, &m->value_readers, was, t, m->was_read);
 		return;
 	}
 	if (was->kind != TYPE_AGG || was->agg != t->agg) {
@@ -133,7 +133,7 @@ static void assign_agg_type(struct sema *s, struct sema_map *m, const struct typ
 	check_same_parameters(s, call, was, t);
 	if (t->is_signed && !was->is_signed) {
 		m->value = t;
-		s->has_changed |= m->was_read;
+		sema_note_change(s, &m->value_readers, was, t, m->was_read);
 	}
 }
 
@@ -171,18 +171,10 @@ static bool is_agg_call(const struct ast *node)
 
 static void type_map_target(struct sema *s, struct ast *lhs)
 {
-	struct sema_map *m = sema_map_at(s, lhs->map.map);
-	const struct type *key;
-
 	sema_check_use(s, lhs);
-	if (lhs->kind == AST_MAP_ACCESS && m->use == MAP_USE_KEYED) {
-		key = sema_expr(s, lhs->map.key);
-		if (sema_is_known(key))
-			sema_assign_key(s, m, key, lhs);
-		if (s->is_final)
-			sema_convert_key(s, m, &lhs->map.key, lhs);
-	}
-	lhs->type = m->value;
+	if (lhs->kind == AST_MAP_ACCESS && !s->is_solving)
+		sema_access_key(s, lhs);
+	lhs->type = sema_map_at(s, lhs->map.map)->value;
 }
 
 static void assign_to_map(struct sema *s, struct ast *node)
@@ -260,6 +252,12 @@ static bool is_variable_type(const struct type *t)
 	return t->kind != TYPE_VOID && t->kind != TYPE_AGG;
 }
 
+static void set_var_type(struct sema *s, struct sema_var *var, const struct type *t)
+{
+	sema_note_change(s, &var->readers, var->v.type, t, var->was_read);
+	var->v.type = t;
+}
+
 static void declare_var(struct sema *s, struct sema_var *var, struct type_expr *declared)
 {
 	const struct type *t = sema_resolve_type(s, declared);
@@ -273,10 +271,9 @@ static void declare_var(struct sema *s, struct sema_var *var, struct type_expr *
 		var->is_sized = true;
 		if (t->kind != TYPE_POINTER)
 			t = sema_stored(s, t);
-		s->has_changed |= var->was_read && !type_equal(var->v.type, t);
-		var->v.type = t;
+		set_var_type(s, var, t);
 	} else if (t->kind == TYPE_ERROR || var->v.type->kind == TYPE_NONE) {
-		var->v.type = t; // of a string: as long as what is assigned
+		set_var_type(s, var, t); // of a string: as long as what is assigned
 	}
 }
 
@@ -309,7 +306,7 @@ static void set_loop_var(struct sema *s, struct ast *node, const struct type *t)
 	struct sema_var *var = (struct sema_var *)node->loop.var;
 
 	if (var->v.type->kind == TYPE_NONE || type_equal(var->v.type, t))
-		var->v.type = t;
+		set_var_type(s, var, t);
 	else
 		sema_assign_var(s, var, t, node);
 }
@@ -370,7 +367,9 @@ static void stmt_for_range(struct sema *s, struct ast *node)
 	range_bound(s, node, end, "end");
 	if (sema_is_integer(start) && sema_is_integer(end)) {
 		t = start->size == end->size ? start : sema_promote(s, start, end);
-		set_loop_var(s, node, sema_int(s, t->size, t->is_signed, AS_NONE));
+		set_loop_var(s, node,
+			     t->kind == TYPE_INT ? sema_in(s, t, AS_NONE)
+						 : sema_int(s, t->size, t->is_signed, AS_NONE));
 		if (s->is_final) {
 			t = start->size > end->size ? start : end;
 			(void)sema_convert(s, &node->loop.start, t);
@@ -440,7 +439,7 @@ static void stmt_expr(struct sema *s, struct ast *node)
 		diag_warning(s->diags, node->span, "Return value discarded.");
 }
 
-void sema_stmt(struct sema *s, struct ast *node)
+void sema_stmt_rule(struct sema *s, struct ast *node)
 {
 	switch (node->kind) {
 	case AST_EXPR_STMT: stmt_expr(s, node); break;
@@ -457,4 +456,10 @@ void sema_stmt(struct sema *s, struct ast *node)
 	case AST_IMPORT: break;
 	default: (void)sema_expr(s, node); break;
 	}
+}
+
+void sema_stmt(struct sema *s, struct ast *node)
+{
+	if (!s->is_solving)
+		sema_stmt_rule(s, node);
 }
