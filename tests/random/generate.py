@@ -9,7 +9,8 @@
 A script has one `begin` probe: integers of all widths, strings, tuples, casts, conditionals, loops
 and maps.  What the peer refuses (its types can forbid an expression) is left out of a recording, and so
 are 275, 808 and 1407: bpftrace 0.27 stores a negated int8 in a map's 8 bytes and leaves what was
-there in the other 7.  Seeds from 100,000 on make scripts with more of the language.
+there in the other 7.  Seeds from 100,000 on make scripts with more of the language, from 200,000 on
+such whose types depend on the order of inference.
 """
 import json
 import random
@@ -262,10 +263,55 @@ class Wide(Script):
 
 
 WIDE = 100000  # seeds from here on make wide scripts
+ASSIGNMENTS = 200000  # from here on, assignments
+
+
+class Assignments:
+    """Variables and maps that are assigned again and again: the order of inference decides their types."""
+
+    def __init__(self, seed):
+        self.r = random.Random(seed)
+        self.vars = [f"$v{i}" for i in range(5)]
+
+    def expression(self, depth=0):
+        r = self.r
+        kind = r.random()
+        if kind < 0.25:
+            return str(r.choice([1, 5, 200, 70000, 5000000000]))
+        if kind < 0.40:
+            return f"({r.choice(INTS)}){r.choice(['3'] + self.vars)}"
+        if kind < 0.65 or depth > 2:
+            return r.choice(self.vars)
+        a = self.expression(depth + 1)
+        if kind < 0.77:
+            return r.choice([f"(1 ? {a} : {self.expression(depth + 1)})", f"(~{a})"])
+        if kind < 0.90:
+            return r.choice([f"{{ {a} }}", "@a", "@b[1]", f"({a}, 1).0"])
+        return f"({a} {r.choice('+-*&|')} {self.expression(depth + 1)})"
+
+    def statement(self):
+        r = self.r
+        kind = r.random()
+        place = r.choice(self.vars + ["@a", "@b[1]"])
+        if kind < 0.25:
+            return f"{place}{r.choice(['++', '--'])};"
+        if kind < 0.30:
+            return f"if (1) {{ {place} = {self.expression()}; }}"
+        if kind < 0.35:
+            return f"for ($q : 0..{self.expression()}) {{ {place} = $q; break; }}"
+        return f"{place} = {self.expression()};"
+
+    def text(self):
+        lines = [f"let {v};" for v in self.vars] + ["@a = 1; @b[1] = 1;"]
+        lines += [self.statement() for _ in range(12)]
+        lines += [f"{place} = 1;" for place in self.vars] + ["clear(@b);"]
+        lines += [f"print(typeinfo({place}).full_type);" for place in self.vars + ["@a", "@b[1]"]]
+        return "config = { unstable_typeinfo = enable }\nbegin {\n  " + "\n  ".join(lines) + "\n}\n"
 
 
 def script(seed):
-    return (Wide if seed >= WIDE else Script)(seed).text()
+    kind = Assignments if seed >= ASSIGNMENTS else Wide if seed >= WIDE else Script
+    return kind(seed).text()
 
 
 def run(program, text):
