@@ -376,6 +376,7 @@ static void answer_log(int fd, const char *request)
 
 struct log_reader {
 	struct buf text;
+	unsigned long long lost;
 	bool is_over;
 	struct err err;
 };
@@ -383,6 +384,11 @@ struct log_reader {
 static void on_log_line(void *ctx, const char *data, size_t len)
 {
 	buf_append(&((struct log_reader *)ctx)->text, data, len);
+}
+
+static void on_log_lost(void *ctx, unsigned long long lines)
+{
+	((struct log_reader *)ctx)->lost += lines;
 }
 
 static void on_log_connection(void *ctx, const struct err *err)
@@ -407,6 +413,7 @@ static void read_log(struct log_reader *r)
 				      .container = "c",
 				      .follows = true,
 				      .line = on_log_line,
+				      .lost = on_log_lost,
 				      .connection = on_log_connection,
 				      .end = on_log_end,
 				      .ctx = r };
@@ -414,7 +421,7 @@ static void read_log(struct log_reader *r)
 	struct err err = { 0 };
 
 	*r = (struct log_reader){ 0 };
-	buf_init(&r->text, 1 << 20);
+	buf_init(&r->text, 1 << 22);
 	assert_int_equal(kube_log_start(&log, server.client, &o, &err), 0);
 	while (!r->is_over)
 		assert_int_equal(
@@ -437,6 +444,78 @@ static void test_log_cuts(void **state)
 		assert_int_equal(r.err.code, 0);
 		buf_finish(&r.text);
 	}
+}
+
+/* Packed lines, with a message and a gap between them, and a line that goes on in the next one. */
+static void answer_packed(int fd, const char *request)
+{
+	if (!strstr(request, "/log?")) {
+		answer(fd, 200, "{\"status\":{\"phase\":\"Succeeded\"}}");
+		return;
+	}
+	start_chunks(fd);
+	if (!strstr(request, "sinceTime")) {
+		send_chunk(fd, "2026-01-01T00:00:01Z plain\n2026-01-01T00:00:02Z \x1e"
+			       "1 a\vb\vc\n");
+		send_chunk(fd, "2026-01-01T00:00:03Z message\n2026-01-01T00:00:04Z \x1e"
+			       "3 d\v\n");
+		send_chunk(fd, "2026-01-01T00:00:05Z \x1e"
+			       "10 e\v\n2026-01-01T00:00:06Z \x1e"
+			       "11 \n");
+	}
+	end_chunks(fd);
+}
+
+static void test_packed_log(void **state)
+{
+	struct log_reader r;
+
+	(void)state;
+	start_server(answer_packed);
+	read_log(&r);
+	assert_string_equal(buf_cstr(&r.text), "plain\na\nb\ncmessage\nd\ne\n");
+	assert_int_equal(r.lost, 6);
+	buf_finish(&r.text);
+}
+
+/* A kubelet that waits in a file that was rotated away: sends much, and then no more. */
+static void answer_and_stand_still(int fd, const char *request)
+{
+	enum { LINE = 10000, COUNT = 110 };
+	static char line[LINE];
+	char rest;
+
+	if (!strstr(request, "/log?")) {
+		answer(fd, 200, "{\"status\":{\"phase\":\"Succeeded\"}}");
+		return;
+	}
+	start_chunks(fd);
+	if (strstr(request, "sinceTime")) {
+		send_chunk(fd, "2026-01-01T00:00:59Z last\n");
+		end_chunks(fd);
+		return;
+	}
+	memset(line, 'x', sizeof(line) - 2);
+	line[LINE - 2] = '\n';
+	for (int i = 0; i < COUNT; i++) {
+		send_chunk(fd, "2026-01-01T00:00:01Z ");
+		send_chunk(fd, line);
+	}
+	while (read(fd, &rest, 1) > 0) // until the client gives it up
+		;
+}
+
+static void test_silent_log(void **state)
+{
+	struct log_reader r;
+
+	(void)state;
+	start_server(answer_and_stand_still);
+	read_log(&r);
+	assert_int_equal(r.err.code, 0);
+	assert_int_equal(r.text.len, 110 * 9999 + 5);
+	assert_string_equal(r.text.data + r.text.len - 6, "\nlast\n");
+	buf_finish(&r.text);
 }
 
 static void answer_no_log(int fd, const char *request)
@@ -542,6 +621,8 @@ int main(void)
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test_teardown(test_watch, stop_server),
 		cmocka_unit_test_teardown(test_log_cuts, stop_server),
+		cmocka_unit_test_teardown(test_packed_log, stop_server),
+		cmocka_unit_test_teardown(test_silent_log, stop_server),
 		cmocka_unit_test_teardown(test_log_refused, stop_server),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test_teardown(test_launch, stop_server),

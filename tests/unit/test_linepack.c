@@ -115,7 +115,7 @@ static void test_other_lines(void **state)
 		uint64_t before;
 		char *text;
 
-		memcpy(line, lines[i], len);
+		memcpy(line, lines[i], len + 1);
 		assert_false(linepack_read(&text, &len, &before, line, len));
 		assert_memory_equal(line, lines[i], strlen(lines[i]));
 	}

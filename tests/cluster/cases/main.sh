@@ -138,6 +138,19 @@ case_ctrl_c() {
 	done
 }
 
+# The second doesn't wait for what the first asked for.
+case_ctrl_c_twice() {
+	trace_bg run "${nodes[0]}" -a -e "$tick"
+	wait_for out tick
+	kill -INT "$trace_pid"
+	sleep 0.05
+	kill -INT "$trace_pid"
+	wait_trace
+	expect_status 130
+	expect_err 'not waiting for the end of the trace'
+	expect_clean
+}
+
 # Before there is anything to print.
 case_ctrl_c_at_once() {
 	local delay
