@@ -340,7 +340,6 @@ int main(int argc, char **argv)
 		if (r.target_fd >= 0)
 			close(r.target_fd);
 		buf_finish(&r.packed);
-		buf_finish(&r.packed);
 		arena_finish(&r.arena);
 	}
 	options_finish(&r.options);

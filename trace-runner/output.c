@@ -66,22 +66,25 @@ static size_t plain_part(struct output *o, const struct buf *b, uint64_t lines)
 	return newline ? (size_t)(newline - b->data) + 1 : b->len;
 }
 
-static int write_packed(struct output *o, struct buf *b)
+static int write_lines(struct output *o, struct buf *b)
 {
-	uint64_t lines = count_lines(b->data, b->len);
-	size_t plain = plain_part(o, b, lines);
+	uint64_t before = o->lines;
+	size_t plain;
 	struct buf packed;
 	int r;
 
-	buf_init(&packed, BUFFER_MAX);
-	buf_append(&packed, b->data, plain);
-	if (plain > 0)
+	o->lines += count_lines(b->data, b->len);
+	plain = plain_part(o, b, o->lines - before);
+	if (plain > 0) {
 		o->is_mid_line = b->data[plain - 1] != '\n';
-	if (plain < b->len)
-		linepack_write(&packed, o->lines + count_lines(b->data, plain), b->data + plain,
-			       b->len - plain);
-	o->has_packed |= plain < b->len;
-	o->lines += lines;
+		r = fd_write_all(o->fd, b->data, plain);
+		if (r < 0 || plain == b->len)
+			return r;
+	}
+	o->has_packed = true;
+	buf_init(&packed, BUFFER_MAX);
+	linepack_write(&packed, before + count_lines(b->data, plain), b->data + plain,
+		       b->len - plain);
 	r = fd_write_all(o->fd, packed.data, packed.len);
 	buf_finish(&packed);
 	return r;
@@ -94,7 +97,7 @@ static void write_buffer(struct output *o, struct buf *b, int fd)
 	if (b->len == 0)
 		return;
 	if (o->packs_lines && fd == o->fd)
-		r = write_packed(o, b);
+		r = write_lines(o, b);
 	else
 		r = fd_write_all(fd, b->data, b->len);
 	if (r < 0 && fd == o->fd)

@@ -50,7 +50,7 @@ static void on_line(void *ctx, const char *data, size_t len)
 static void on_lost(void *ctx, unsigned long long lines)
 {
 	(void)ctx;
-	remark("%llu lines were lost: the node rotated its log before they were read", lines);
+	remark(KUBE_LOG_LOST, lines);
 }
 
 static void on_connection(void *ctx, const struct err *err)

@@ -40,10 +40,10 @@ struct compile_options {
 	uint32_t container_pid;          // $container_pid; 0: none
 	bool no_typed_loads;             // see ir/lower.h
 	const char *const *include_dirs; // -I
-	struct files *files;             // NULL: the file system
 	uint32_t include_dir_count;
 	const char *const *include_files; // --include
 	uint32_t include_file_count;
+	struct files *files; // where imports and includes are; NULL: the file system
 };
 
 /*

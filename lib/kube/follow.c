@@ -103,17 +103,32 @@ static void on_deleted(void *ctx, const cJSON *reply, const struct err *err)
 	finish_call(ctx);
 }
 
+/* False if it could not be sent. */
+static bool start_call(struct follow_job *j, struct kube_call *call, kube_reply_fn fn,
+		       const char *method, const char *path, const cJSON *body)
+{
+	if (call->transfer)
+		return true;
+	call->fn = fn;
+	call->ctx = j;
+	if (kube_call_start(call, j->follow->client, method, path, body, NULL) < 0)
+		return false;
+	j->calls++;
+	return true;
+}
+
 static void start_delete(struct follow_job *j, struct kube_call *call, kube_reply_fn fn,
 			 const char *path, int64_t grace_s)
 {
 	_cleanup_json_ cJSON *options = kube_delete_options("Background", grace_s);
 
-	if (call->transfer)
-		return;
-	call->fn = fn;
-	call->ctx = j;
-	if (kube_call_start(call, j->follow->client, "DELETE", path, options, NULL) == 0)
-		j->calls++;
+	(void)start_call(j, call, fn, "DELETE", path, options);
+}
+
+static const char *pod_path(const struct follow_job *j, struct arena *a)
+{
+	return kube_path(a, "api", "v1", "namespaces", j->follow->options.namespace, "pods", j->pod,
+			 NULL);
 }
 
 static void on_job_deleted(void *ctx, const cJSON *reply, const struct err *err)
@@ -128,9 +143,7 @@ static void on_job_deleted(void *ctx, const cJSON *reply, const struct err *err)
 	/* Not earlier: the Job would replace its pod.  What runs has its grace period; what waits
 	 * for its start doesn't need one, and in the end nothing runs, or nobody can reach it. */
 	if (j->pod && !j->is_pod_gone)
-		start_delete(j, &j->delete_pod, on_deleted,
-			     kube_path(&a, "api", "v1", "namespaces", j->follow->options.namespace,
-				       "pods", j->pod, NULL),
+		start_delete(j, &j->delete_pod, on_deleted, pod_path(j, &a),
 			     j->state == JOB_STREAMING || j->state == JOB_ENDING ? -1 : 0);
 	arena_finish(&a);
 	finish_call(j);
@@ -175,13 +188,7 @@ static void stop_pod(struct follow_job *j)
 
 	json_add_num(json_add_object(patch, "spec"), "activeDeadlineSeconds", 1);
 	arena_init(&a);
-	j->stop_pod = (struct kube_call){ .fn = on_pod_stopped, .ctx = j };
-	if (kube_call_start(&j->stop_pod, j->follow->client, "PATCH",
-			    kube_path(&a, "api", "v1", "namespaces", j->follow->options.namespace,
-				      "pods", j->pod, NULL),
-			    patch, NULL) == 0)
-		j->calls++;
-	else
+	if (!start_call(j, &j->stop_pod, on_pod_stopped, "PATCH", pod_path(j, &a), patch))
 		delete_all(j);
 	arena_finish(&a);
 }
@@ -249,9 +256,7 @@ static void on_lost(void *ctx, unsigned long long lines)
 	struct arena a;
 
 	arena_init(&a);
-	note(j, arena_printf(&a,
-			     "%llu lines were lost: the node rotated its log before they were read",
-			     lines));
+	note(j, arena_printf(&a, KUBE_LOG_LOST, lines));
 	arena_finish(&a);
 }
 

@@ -25,6 +25,9 @@
 struct kube_client;
 struct kube_log;
 
+/* What a person is told of lost lines: a format for their number. */
+#define KUBE_LOG_LOST "%llu lines were lost: the node rotated its log before they were read"
+
 struct kube_log_options {
 	const char *namespace; // strings are copied
 	const char *pod;

@@ -191,7 +191,6 @@ static void close_conditions(struct cpp *c, size_t count)
 static bool include_file(struct cpp *c, const char *path)
 {
 	const struct source *source;
-	const char *slash = strrchr(path, '/');
 	size_t conditions = c->conditions.len;
 	struct buf text;
 	int r;
@@ -206,8 +205,7 @@ static bool include_file(struct cpp *c, const char *path)
 	if (!r) {
 		source = source_new(c->arena, path, buf_cstr(&text), text.len);
 		c->depth++;
-		cpp_process(c, source, 0, (uint32_t)source->len,
-			    slash ? arena_strndup(c->arena, path, (size_t)(slash - path)) : ".");
+		cpp_process(c, source, 0, (uint32_t)source->len, files_folder_of(c->arena, path));
 		c->depth--;
 		close_conditions(c, conditions);
 	}

@@ -41,15 +41,19 @@ static bool is_world_writable(const char *path)
 	return !stat(path, &st) && (st.st_mode & S_IWOTH);
 }
 
-bool files_is_safe(const struct files *f, struct arena *a, const char *path)
+const char *files_folder_of(struct arena *a, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	const char *dir = !slash          ? "."
-			  : slash == path ? "/"
-					  : arena_strndup(a, path, (size_t)(slash - path));
 
+	if (!slash)
+		return ".";
+	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
+}
+
+bool files_is_safe(const struct files *f, struct arena *a, const char *path)
+{
 	return (f && !f->records && find(f, path)) ||
-	       (!is_world_writable(path) && !is_world_writable(dir));
+	       (!is_world_writable(path) && !is_world_writable(files_folder_of(a, path)));
 }
 
 const char *files_real_path(const struct files *f, struct arena *a, const char *path)
@@ -59,21 +63,19 @@ const char *files_real_path(const struct files *f, struct arena *a, const char *
 
 	if (file)
 		return file->real;
-	return real ? arena_strdup(a, real) : path;
+	return arena_strdup(a, real ? real : path);
 }
 
 static void record(struct files *f, enum file_kind kind, const char *path, const char *text,
 		   size_t len)
 {
-	_cleanup_free_ char *real = NULL;
 	struct carried_file *file;
 
 	if (!f || !f->records)
 		return;
-	real = realpath(path, NULL);
 	file = arena_new(f->arena, struct carried_file);
 	file->kind = kind;
-	file->real = arena_strdup(f->arena, real ? real : path);
+	file->real = files_real_path(f, f->arena, path);
 	file->text = text ? arena_strndup(f->arena, text, len) : NULL;
 	file->len = len;
 	strmap_put(&f->carried, path, file);

@@ -35,6 +35,8 @@ enum file_kind files_kind(struct files *f, const char *path);
 bool files_is_safe(const struct files *f, struct arena *a, const char *path);
 /* The path without links and dots, in @a; @path itself if there is no such file. */
 const char *files_real_path(const struct files *f, struct arena *a, const char *path);
+/* The folder that the file @path is in, in @a. */
+const char *files_folder_of(struct arena *a, const char *path);
 /* 0 or -errno. */
 int files_read(struct files *f, struct buf *out, const char *path)
 	__attribute__((warn_unused_result));

@@ -41,15 +41,6 @@ struct importer {
 static void import_file(struct importer *im, const char *name, const char *path, struct span span,
 			bool is_listed);
 
-static const char *dir_of(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!slash)
-		return ".";
-	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
-}
-
 static const struct source *read_source(struct importer *im, const char *path, struct span span)
 {
 	const struct source *source = NULL;
@@ -78,7 +69,9 @@ static void import_all(struct importer *im, const struct ast_program *p, const c
 static void import_script(struct importer *im, const char *name, const char *path, struct span span)
 {
 	const struct source *source = read_source(im, path, span);
-	struct unit unit = { .name = name, .dir = dir_of(im->arena, path), .source = source };
+	struct unit unit = { .name = name,
+			     .dir = files_folder_of(im->arena, path),
+			     .source = source };
 
 	if (!source)
 		return;
@@ -98,7 +91,7 @@ static void import_script(struct importer *im, const char *name, const char *pat
 
 static void import_header(struct importer *im, const char *name, const char *path, struct span span)
 {
-	struct unit unit = { .name = name, .dir = dir_of(im->arena, path) };
+	struct unit unit = { .name = name, .dir = files_folder_of(im->arena, path) };
 
 	unit.source = read_source(im, path, span);
 	if (unit.source)
@@ -179,7 +172,7 @@ static void import_name(struct importer *im, const struct import *import, const 
 	const char *checked = NULL;
 
 	vec_push(im->arena, &places, dir);
-	vec_push(im->arena, &places, dir_of(im->arena, im->program->source->name));
+	vec_push(im->arena, &places, files_folder_of(im->arena, im->program->source->name));
 	vec_foreach (&im->program->include_paths, it)
 		vec_push(im->arena, &places, *it);
 	for (size_t i = 0; i < places.len; i++) {
@@ -305,7 +298,7 @@ static void preprocess(struct importer *im, const char *dir)
 bool import_record(struct ast_program *p, struct files *files, struct diags *diags)
 {
 	struct importer im = { .arena = p->arena, .program = p, .diags = diags };
-	const char *dir = dir_of(p->arena, p->source->name);
+	const char *dir = files_folder_of(p->arena, p->source->name);
 	size_t errors = diags->error_count;
 	struct diags ignored;
 
@@ -322,7 +315,7 @@ bool import_record(struct ast_program *p, struct files *files, struct diags *dia
 bool import_resolve(struct ast_program *p, struct diags *diags)
 {
 	struct importer im = { .arena = p->arena, .program = p, .diags = diags };
-	const char *dir = dir_of(p->arena, p->source->name);
+	const char *dir = files_folder_of(p->arena, p->source->name);
 	size_t errors = diags->error_count;
 
 	strmap_init(&im.files, p->arena);

@@ -101,6 +101,15 @@ static void collect_branches(struct solver *v, struct ast *node, struct rule *r)
 		collect_children(v, node, r);
 }
 
+/* Its statements, and its value if it has one. */
+static void collect_block(struct solver *v, struct ast *node, struct rule *r)
+{
+	for (size_t i = 0; i < node->block.stmts.len; i++)
+		collect_stmt(v, node->block.stmts.data[i]);
+	if (node->block.value)
+		collect_expr(v, node->block.value, r);
+}
+
 static void collect_operands(struct solver *v, struct ast *node, struct rule *r)
 {
 	switch (node->kind) {
@@ -115,12 +124,7 @@ static void collect_operands(struct solver *v, struct ast *node, struct rule *r)
 	case AST_CALL: collect_call(v, node, r); break;
 	case AST_TERNARY:
 	case AST_IF: collect_branches(v, node, r); break;
-	case AST_BLOCK:
-		for (size_t i = 0; i < node->block.stmts.len; i++)
-			collect_stmt(v, node->block.stmts.data[i]);
-		if (node->block.value)
-			collect_expr(v, node->block.value, r);
-		break;
+	case AST_BLOCK: collect_block(v, node, r); break;
 	default: collect_children(v, node, r); break;
 	}
 }
@@ -218,12 +222,7 @@ static void collect_stmt(struct solver *v, struct ast *node)
 		if (node->expr)
 			collect_expr(v, node->expr, NULL);
 		break;
-	case AST_BLOCK:
-		for (size_t i = 0; i < node->block.stmts.len; i++)
-			collect_stmt(v, node->block.stmts.data[i]);
-		if (node->block.value)
-			collect_expr(v, node->block.value, NULL);
-		break;
+	case AST_BLOCK: collect_block(v, node, NULL); break;
 	default: break;
 	}
 }

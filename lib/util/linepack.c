@@ -1,5 +1,7 @@
 #include "util/linepack.h"
 
+#include "util/str.h"
+
 #define SEPARATOR '\v'
 #define ESCAPE    '\x10' // DLE
 #define FLIP      0x40
@@ -67,21 +69,15 @@ static size_t read_text(char *text, size_t len)
 
 bool linepack_read(char **text, size_t *text_len, uint64_t *before, char *line, size_t len)
 {
-	uint64_t number = 0;
-	size_t i = 1;
+	const char *p = line + 1;
+	size_t head;
 
-	if (len == 0 || line[0] != LINEPACK_START)
+	if (len == 0 || line[0] != LINEPACK_START || !str_take_u64(&p, 10, before) ||
+	    *before == UINT64_MAX || !str_take(&p, " "))
 		return false;
-	for (; i < len && line[i] >= '0' && line[i] <= '9'; i++) {
-		if (number > UINT64_MAX / 100)
-			return false;
-		number = number * 10 + (uint64_t)(line[i] - '0');
-	}
-	if (i == 1 || i == len || line[i] != ' ')
-		return false;
+	head = (size_t)(p - line);
 	len -= line[len - 1] == '\n';
-	*before = number;
-	*text = line + i + 1;
-	*text_len = read_text(line + i + 1, len - i - 1);
+	*text = line + head;
+	*text_len = read_text(*text, len - head);
 	return true;
 }

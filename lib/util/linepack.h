@@ -31,7 +31,7 @@
 void linepack_write(struct buf *out, uint64_t before, const char *text, size_t len);
 
 /*
- * Take a packed line of @len bytes (with or without its NL) apart, in place: @text is what was
- * written, within @line.  False: @line is not a packed line, and unchanged.
+ * Take a packed line of @len bytes (with its NL, or followed by a NUL) apart, in place: @text is
+ * what was written, within @line.  False: @line is not a packed line, and unchanged.
  */
 bool linepack_read(char **text, size_t *text_len, uint64_t *before, char *line, size_t len);
