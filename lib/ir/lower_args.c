@@ -7,37 +7,14 @@
  *     system calls           arguments of the raw tracepoints sys_enter(regs, number),
  *                            sys_exit(regs, result)
  *
- * Registers: System V ABI for x86-64, AAPCS64; their places: arch/<arch>/include/uapi/asm/ptrace.h
- * and struct pt_regs.
+ * Where registers are in it, and what they are for: lang/arch.h.
  */
 #include "ir/lower_impl.h"
 
 #include <assert.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-static const uint16_t argument_registers[] = { 112, 104, 96, 88, 72, 64 }; // di si dx cx r8 r9
-static const uint16_t syscall_registers[] = { 112, 104, 96, 56, 72, 64 };  // di si dx r10 r8 r9
-#define RETURN_REGISTER  80                                                // ax
-#define PC_REGISTER      128                                               // ip
-#define SP_REGISTER      152                                               // sp
-#define MODE_REGISTER    136                                               // cs
-#define STACK_ARGUMENTS  8   // above the return address
-#define SYSCALL_REGISTER 120 // orig_ax
-#elif defined(__aarch64__)
-static const uint16_t argument_registers[] = { 0, 8, 16, 24, 32, 40, 48, 56 };
-static const uint16_t syscall_registers[] = { 0, 8, 16, 24, 32, 40 };
-#define RETURN_REGISTER  0
-#define PC_REGISTER      256
-#define SP_REGISTER      248
-#define MODE_REGISTER    264 // pstate
-#define STACK_ARGUMENTS  0
-#define SYSCALL_REGISTER 280 // syscallno, 32 bits
-#else
-#error "unknown architecture"
-#endif
-
-#define REGISTER_COUNT (sizeof(argument_registers) / sizeof(argument_registers[0]))
+#define SYSCALL_ARGUMENTS (sizeof(((struct arch *)NULL)->syscall_arguments) / sizeof(uint16_t))
 
 struct ir_insn *args_register_at(struct lower *lo, uint32_t offset)
 {
@@ -46,14 +23,14 @@ struct ir_insn *args_register_at(struct lower *lo, uint32_t offset)
 
 struct ir_insn *args_pc(struct lower *lo)
 {
-	return args_register_at(lo, PC_REGISTER);
+	return args_register_at(lo, lo->arch->pc);
 }
 
 struct ir_insn *args_register(struct lower *lo, uint32_t number)
 {
-	if (number >= REGISTER_COUNT)
+	if (number >= lo->arch->argument_count)
 		return emit_const(lo, 0);
-	return args_register_at(lo, argument_registers[number]);
+	return args_register_at(lo, lo->arch->arguments[number]);
 }
 
 /* ---- system calls ---------------------------------------------------------------------------- */
@@ -70,21 +47,17 @@ struct ir_insn *syscall_number(struct lower *lo, bool is_exit)
 {
 	if (!is_exit)
 		return emit_load(lo, emit_ctx(lo), 8, 8, false);
-	return syscall_register(lo, SYSCALL_REGISTER, sizeof(long) == 8 ? 8 : 4);
+	return syscall_register(lo, lo->arch->syscall, lo->arch->syscall_size);
 }
 
-/*
- * 32-bit system calls have other numbers.  x86-64: bit 4 of the code segment tells user code of 64
- * bits (0x33) from 32 bits (0x23); aarch64: bit 4 of pstate is set in 32-bit mode.
- */
+/* 32-bit system calls have other numbers. */
 void syscall_skip_compat(struct lower *lo, struct ir_block *native, struct ir_block *compat)
 {
-	struct ir_insn *mode = syscall_register(lo, MODE_REGISTER, 8);
-#if defined(__x86_64__)
-	emit_branch_imm(lo, COND_SET, mode, 0x10, native, compat);
-#else
-	emit_branch_imm(lo, COND_SET, mode, 0x10, compat, native);
-#endif
+	struct ir_insn *mode = syscall_register(lo, lo->arch->mode, 8);
+	bool is_set = lo->arch->width_bit_is_64;
+
+	emit_branch_imm(lo, COND_SET, mode, lo->arch->width_bit, is_set ? native : compat,
+			is_set ? compat : native);
 }
 
 /* The format files: __syscall_nr at 8, arguments or ret in 8 bytes each from 16. */
@@ -99,8 +72,8 @@ static struct ir_insn *syscall_member(struct lower *lo, const struct type_member
 		value = lo->syscall_number;
 	else if (is_exit)
 		value = emit_load(lo, emit_ctx(lo), 8, 8, false);
-	else if (index < sizeof(syscall_registers) / sizeof(syscall_registers[0]))
-		value = syscall_register(lo, syscall_registers[index], 8);
+	else if (index < SYSCALL_ARGUMENTS)
+		value = syscall_register(lo, lo->arch->syscall_arguments[index], 8);
 	else
 		value = emit_const(lo, 0);
 	return emit_extend(lo, value, t->size, t->is_signed);
@@ -245,8 +218,9 @@ struct ir_insn *lower_arg(struct lower *lo, const struct ast *e, const struct pl
 
 struct ir_insn *lower_sarg(struct lower *lo, const struct ast *e, const struct place *dst)
 {
-	struct ir_insn *sp = args_register_at(lo, SP_REGISTER);
-	struct place p = place_ptr(sp, STACK_ARGUMENTS + 8 * (int64_t)e->ident.number, AS_NONE);
+	struct ir_insn *sp = args_register_at(lo, lo->arch->sp);
+	int64_t offset = lo->arch->stack_arguments + 8 * (int64_t)e->ident.number;
+	struct place p = place_ptr(sp, offset, AS_NONE);
 
 	(void)dst;
 	return load_scalar(lo, &p, type_int(8, false));
@@ -262,7 +236,7 @@ struct ir_insn *lower_retval(struct lower *lo, const struct ast *e, const struct
 	(void)dst;
 	if (lo->probe->kind == PROBE_fexit)
 		return array_member(lo, &m, e->type);
-	value = args_register_at(lo, RETURN_REGISTER);
+	value = args_register_at(lo, lo->arch->retval);
 	return emit_extend(lo, value, e->type->size, e->type->is_signed);
 }
 
@@ -271,7 +245,7 @@ static struct ir_insn *function_address(struct lower *lo)
 {
 	switch (lo->probe->kind) {
 	case PROBE_kprobe:
-	case PROBE_uprobe: return args_register_at(lo, PC_REGISTER);
+	case PROBE_uprobe: return args_register_at(lo, lo->arch->pc);
 	default: return EMIT_CALL(lo, get_func_ip, emit_ctx(lo));
 	}
 }
@@ -308,17 +282,12 @@ struct ir_insn *lower_reg(struct lower *lo, const struct ast *e, const struct pl
 
 struct ir_insn *lower_usermode(struct lower *lo, const struct ast *e, const struct place *dst)
 {
-	struct ir_insn *mode = args_register_at(lo, MODE_REGISTER);
+	struct ir_insn *mode = args_register_at(lo, lo->arch->mode);
 
 	(void)e;
 	(void)dst;
-#if defined(__x86_64__)
-	mode = emit_op_imm(lo, OP_AND, mode, 3);
-	return emit_cmp(lo, COND_EQ, mode, emit_const(lo, 3));
-#else
-	mode = emit_op_imm(lo, OP_AND, mode, 0xf);
-	return emit_cmp(lo, COND_EQ, mode, emit_const(lo, 0));
-#endif
+	mode = emit_op_imm(lo, OP_AND, mode, lo->arch->user_mask);
+	return emit_cmp(lo, COND_EQ, mode, emit_const(lo, lo->arch->user_value));
 }
 
 struct ir_insn *lower_ctx(struct lower *lo, const struct ast *e, const struct place *dst)

@@ -56,6 +56,7 @@ void data_begin(struct lower *lo)
 	struct image_map ringbuf = { .name = "ringbuf", .type = BPF_MAP_TYPE_RINGBUF };
 	const struct target *t = lo->o->target;
 
+	lo->arch = arch_of(t);
 	lo->cpu_count = t && t->cpu_count ? t->cpu_count : 1;
 	lo->cpu_slots = round_up_power(lo->cpu_count);
 	section_begin(lo, &lo->rodata, ".rodata", BPF_F_RDONLY_PROG);

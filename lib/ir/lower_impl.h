@@ -226,6 +226,7 @@ struct stack_map {
 
 struct lower {
 	struct arena *arena;
+	const struct arch *arch; // that is traced
 	const struct ast_program *program;
 	const struct lower_options *o;
 	struct features features;

@@ -204,7 +204,8 @@ static uint32_t traceable_btf_id(struct functions *f, const char *module, const 
 	uint32_t id = b ? kbtf_find(b, name, FUNC_KIND) : 0;
 	const struct btf_type *proto = id ? kbtf_type(b, kbtf_type(b, id)->type) : NULL;
 
-	if (!proto || kbtf_kind(proto) != BTF_KIND_FUNC_PROTO || kbtf_vlen(proto) > KTYPES_ARGS_MAX)
+	if (!proto || kbtf_kind(proto) != BTF_KIND_FUNC_PROTO ||
+	    kbtf_vlen(proto) > ktypes_args_max())
 		return 0;
 	return id;
 }
@@ -307,7 +308,7 @@ static bool collect_stub(void *ctx, uint32_t id, const struct btf_type *t)
 		name += strlen(prefixes[i]);
 		proto = kbtf_type(w->btf, t->type);
 		if ((!w->glob || str_glob(w->glob, name)) && proto &&
-		    kbtf_vlen(proto) <= KTYPES_ARGS_MAX) {
+		    kbtf_vlen(proto) <= ktypes_args_max()) {
 			struct entry e = { .module = w->module,
 					   .name = arena_strdup(w->f->arena, name),
 					   .btf_id = id };

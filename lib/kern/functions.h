@@ -21,7 +21,7 @@ void functions_finish(struct functions *f);
 
 /*
  * What matches, in order of module and name; NULL globs match all.  With @with_btf only functions
- * whose arguments BTF describes (and not too many: KTYPES_ARGS_MAX), with their btf_id.
+ * whose arguments BTF describes (and not too many: ktypes_args_max()), with their btf_id.
  */
 void functions_each(struct functions *f, const char *module, const char *name, bool with_btf,
 		    target_symbol_fn fn, void *fn_ctx);

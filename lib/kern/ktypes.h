@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "kern/btf.h"
+#include "lang/arch.h"
 #include "lang/target.h"
 #include "lang/type.h"
 #include "util/arena.h"
@@ -61,8 +62,7 @@ uint32_t ktypes_find_tracepoint_stub(struct ktypes *k, const char *name, uint32_
 uint32_t ktypes_find_percpu(struct ktypes *k, const char *name, uint32_t *obj);
 
 /* The most arguments a function may have to be traced with their types, as bpftrace limits it. */
-#if defined(__aarch64__)
-#define KTYPES_ARGS_MAX 8
-#else
-#define KTYPES_ARGS_MAX 6
-#endif
+static inline uint32_t ktypes_args_max(void)
+{
+	return arch_native()->argument_count;
+}

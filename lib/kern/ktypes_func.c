@@ -66,7 +66,7 @@ static const struct type *make_args(struct ktypes *k, uint32_t obj, const struct
 	struct type_member *members = arena_array(a, struct type_member, vlen + 1);
 	struct type *args = arena_new(a, struct type);
 
-	if (vlen > KTYPES_ARGS_MAX + skip)
+	if (vlen > ktypes_args_max() + skip)
 		return NULL;
 	for (uint32_t i = skip; i < vlen; i++) {
 		const char *name = kbtf_string(b, params[i].name_off);

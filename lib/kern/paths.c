@@ -12,6 +12,7 @@
 
 #include "kern/elf.h"
 #include "kern/proc.h"
+#include "lang/arch.h"
 #include "util/buf.h"
 #include "util/str.h"
 #include "util/vec.h"
@@ -191,12 +192,6 @@ struct cache_entry {
 	uint64_t hwcap;
 };
 
-#if defined(__aarch64__)
-#define CACHE_FLAGS 0x0a03 // FLAG_AARCH64_LIB64 | FLAG_ELF_LIBC6
-#else
-#define CACHE_FLAGS 0x0303 // FLAG_X8664_LIB64 | FLAG_ELF_LIBC6
-#endif
-
 static bool search_cache(struct found *f, const char *text, size_t len, const char *name)
 {
 	const char *start = memmem(text, len, CACHE_MAGIC, strlen(CACHE_MAGIC));
@@ -213,7 +208,7 @@ static bool search_cache(struct found *f, const char *text, size_t len, const ch
 		struct cache_entry entry;
 
 		memcpy(&entry, start + sizeof(head) + i * sizeof(entry), sizeof(entry));
-		if (entry.flags != CACHE_FLAGS)
+		if (entry.flags != arch_native()->library_flags)
 			continue;
 		if (is_library(kelf_string(start, left, entry.key), name))
 			found = try_path(f, kelf_string(start, left, entry.value));
@@ -223,12 +218,10 @@ static bool search_cache(struct found *f, const char *text, size_t len, const ch
 
 static void search_libraries(struct found *f, const char *name)
 {
-	static const char folders[] = "/lib:/usr/lib:/lib64:/usr/lib64:/usr/local/lib:"
-#if defined(__aarch64__)
-				      "/lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu";
-#else
-				      "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu";
-#endif
+	const char *own = arch_native()->library_folder;
+	const char *folders = arena_printf(
+		f->arena, "/lib:/usr/lib:/lib64:/usr/lib64:/usr/local/lib:/lib/%s:/usr/lib/%s", own,
+		own);
 	const char *cache = "/etc/ld.so.cache";
 	struct buf text;
 	bool found = false;

@@ -381,6 +381,7 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 		.syscall_name = syscall_name,
 		.kfunc = kfunc,
 		.has_several_roots = o->root_count > 1,
+		.arch = arch_native(),
 		.cpu_count = possible_cpus(),
 		.page_size = (uint32_t)sysconf(_SC_PAGESIZE),
 	};

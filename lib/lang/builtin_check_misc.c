@@ -122,33 +122,22 @@ const struct type *builtin_check_uaddr(struct sema *s, struct ast *call)
 	return type_pointer(s->arena, type_int(size, true), AS_USER);
 }
 
-/* Offsets in struct pt_regs (arch/x86/include/uapi/asm/ptrace.h). */
-static const struct {
-	const char *name;
-	uint32_t offset;
-} registers[] = {
-	{ "ax", 80 },        { "bp", 32 },  { "bx", 40 },     { "cs", 136 }, { "cx", 88 },
-	{ "di", 112 },       { "dx", 96 },  { "flags", 144 }, { "ip", 128 }, { "orig_ax", 120 },
-	{ "orig_rax", 120 }, { "pc", 128 }, { "r10", 56 },    { "r11", 48 }, { "r12", 24 },
-	{ "r13", 16 },       { "r14", 8 },  { "r15", 0 },     { "r8", 72 },  { "r9", 64 },
-	{ "si", 104 },       { "sp", 152 }, { "ss", 160 },
-};
-
 const struct type *builtin_check_reg(struct sema *s, struct ast *call)
 {
 	const struct type *t = sema_int(s, 8, false, sema_probe_space(s->probe->kind));
 	const char *name = arg(call, 0)->string.data;
+	const struct arch *arch = arch_of(s->target);
 
 	if (!s->is_final)
 		return t;
-	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
-		if (strcmp(registers[i].name, name) == 0) {
-			sema_set_constant(arg(call, 0), registers[i].offset, type_int(8, false));
+	for (const struct arch_register *r = arch->registers; r->name; r++) {
+		if (strcmp(r->name, name) == 0) {
+			sema_set_constant(arg(call, 0), r->offset, type_int(8, false));
 			return t;
 		}
 	}
-	diag_error(s->diags, call->span,
-		   "'%s' is not a valid register on this architecture (x86_64)", name);
+	diag_error(s->diags, call->span, "'%s' is not a valid register on this architecture (%s)",
+		   name, arch->name);
 	return type_error();
 }
 

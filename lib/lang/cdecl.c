@@ -87,6 +87,26 @@ static bool find_syscall(const struct c_scope *s, const char *name, int64_t *val
 	return *value >= 0;
 }
 
+/* Constants that are others on the target. */
+static bool find_target_constant(const struct target *t, const char *name, int64_t *value)
+{
+	if (t && t->page_size && strcmp(name, "PAGE_SIZE") == 0) {
+		*value = t->page_size;
+		return true;
+	}
+	if (t && t->page_size && strcmp(name, "PAGE_SHIFT") == 0) {
+		*value = __builtin_ctz(t->page_size);
+		return true;
+	}
+	for (const struct arch_constant *c = arch_of(t)->constants; c->name; c++) {
+		if (strcmp(c->name, name) == 0) {
+			*value = c->value;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int compare_constant(const void *name, const void *row)
 {
 	return strcmp(name, ((const struct constant *)row)->name);
@@ -114,6 +134,7 @@ bool c_scope_find_constant(const struct c_scope *s, const char *name, int64_t *v
 	if (s && s->target && s->target->find_enumerator &&
 	    s->target->find_enumerator(s->target->ctx, name, &kernel_value, &kernel_type))
 		return false;
-	*value = row->value;
+	if (!find_target_constant(s ? s->target : NULL, name, value))
+		*value = row->value;
 	return true;
 }

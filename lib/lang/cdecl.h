@@ -3,7 +3,7 @@
  *
  * import_resolve() preprocesses the C text of the script, of the headers it imports, and of
  * well-known kernel headers named by #include (cpp.h).  c_scope_resolve() then parses the
- * declarations and lays out the types, by the rules of the x86-64 ABI; what they refer to and the
+ * declarations and lays out the types, by the rules of the target's ABI; what they refer to and the
  * script doesn't declare is looked up in the target's BTF.
  *
  * Requires: c_scope_resolve() before any of the find functions; a scope may be NULL.

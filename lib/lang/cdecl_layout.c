@@ -1,4 +1,7 @@
-/* Where members are: the System V ABI for x86-64, as gcc and clang follow it. */
+/*
+ * Where members are, as gcc and clang have it: the ABIs of x86-64 and arm64 agree in this, but for
+ * the alignment that a bit-field without a name gives.
+ */
 #include <assert.h>
 #include <string.h>
 

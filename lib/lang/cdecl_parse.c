@@ -403,8 +403,10 @@ static const struct type *float_type(struct arena *a, uint32_t size)
 	return t;
 }
 
-static const struct type *word_type(struct arena *a, const struct words *w)
+static const struct type *word_type(const struct c_scope *s, const struct words *w)
 {
+	bool has_signed_char = !arch_of(s->target)->has_unsigned_char;
+	struct arena *a = s->arena;
 	struct type *named;
 
 	if (w->is_void)
@@ -417,8 +419,11 @@ static const struct type *word_type(struct arena *a, const struct words *w)
 		return float_type(a, w->is_double ? 8 : 4);
 	if (w->is_char) {
 		/* Arrays of plain char are strings: type.h knows them by this name. */
-		named = arena_memdup(a, type_int(1, !w->is_unsigned), sizeof(*named));
-		if (!w->is_unsigned && !w->is_signed)
+		bool is_plain = !w->is_unsigned && !w->is_signed;
+		bool is_signed = is_plain ? has_signed_char : w->is_signed;
+
+		named = arena_memdup(a, type_int(1, is_signed), sizeof(*named));
+		if (is_plain)
 			named->name = "char";
 		return named;
 	}
@@ -489,7 +494,7 @@ static const struct type *parse_specifiers(struct decl_parser *p, bool *is_typed
 	}
 	p->depth--;
 	if (words.any)
-		return word_type(p->scope->arena, &words);
+		return word_type(p->scope, &words);
 	return type ? type : type_error();
 }
 

@@ -376,7 +376,24 @@ static const char *sort_mode(struct spec *s, const char *mode)
 	return len && len == strlen(mode) ? arena_strdup(s->arena, sorted) : NULL;
 }
 
-/* watchpoint:ADDRESS:LENGTH:MODE.  x86-64 has breakpoints for writing, access, and execution. */
+/* Where it is not known what machine is traced, the mode is left to that machine. */
+static bool check_mode(struct spec *s)
+{
+	const char *modes = arch_of(s->options->target)->watchpoint_modes;
+	size_t len = strlen(s->ap->mode);
+
+	if (!s->options->target)
+		return true;
+	for (const char *m = modes; *m; m += strcspn(m, ","), m += *m == ',') {
+		if (strcspn(m, ",") == len && strncmp(m, s->ap->mode, len) == 0)
+			return true;
+	}
+	(void)fail(s, "invalid watchpoint mode: %s", s->ap->mode);
+	diag_hint(s->diags, "supported modes: %s", modes);
+	return false;
+}
+
+/* watchpoint:ADDRESS:LENGTH:MODE */
 static bool parse_watchpoint(struct spec *s)
 {
 	struct attach_point *ap = s->ap;
@@ -396,15 +413,7 @@ static bool parse_watchpoint(struct spec *s)
 		return fail(s, "watchpoint length must be one of (1,2,4,8)");
 	ap->length = (uint32_t)length;
 	ap->mode = sort_mode(s, s->parts[3]);
-	if (!ap->mode)
-		return false;
-	if (strcmp(ap->mode, "rw") != 0 && strcmp(ap->mode, "w") != 0 &&
-	    strcmp(ap->mode, "x") != 0) {
-		(void)fail(s, "invalid watchpoint mode: %s", ap->mode);
-		diag_hint(s->diags, "supported modes: rw,w,x");
-		return false;
-	}
-	return true;
+	return ap->mode && check_mode(s);
 }
 
 static bool parse_iter(struct spec *s)

@@ -171,8 +171,11 @@ static void set_config(struct sema *s, struct ast *node)
 /* Is the probe attached to a program or library whose arguments can be told apart? */
 static void check_arg_number(struct sema *s, const struct ast *node, uint32_t number)
 {
-	if (s->probe->kind != PROBE_usdt && s->probe->kind != PROBE_rawtracepoint && number >= 6)
-		diag_error(s->diags, node->span, "x86_64 doesn't support arg%u", number);
+	const struct arch *arch = arch_of(s->target);
+
+	if (s->probe->kind != PROBE_usdt && s->probe->kind != PROBE_rawtracepoint &&
+	    number >= arch->argument_count)
+		diag_error(s->diags, node->span, "%s doesn't support arg%u", arch->name, number);
 }
 
 static void check_args(struct sema *s, const struct ast *node)
@@ -261,10 +264,12 @@ static const char *builtin_name(const char *name)
 /* What only libraries need to know. */
 static bool set_fact(struct sema *s, struct ast *node, const char *name)
 {
+	const char *arch = arch_of(s->target)->name;
+
 	if (strcmp(name, "__builtin_safe_mode") == 0)
 		sema_set_bool(node, !s->options->is_unsafe);
 	else if (strcmp(name, "__builtin_arch") == 0)
-		sema_set_string(node, "x86_64", strlen("x86_64"));
+		sema_set_string(node, arch, strlen(arch));
 	else
 		return false;
 	return true;

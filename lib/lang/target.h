@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lang/arch.h"
 #include "lang/type.h"
 #include "util/err.h"
 
@@ -54,6 +55,7 @@ typedef bool (*target_symbol_fn)(void *ctx, const struct target_symbol *symbol);
 
 struct target {
 	void *ctx;
+	const struct arch *arch; // NULL: as this machine
 
 	/* Types of the kernel (BTF).  NULL when there is none of that name. */
 	const struct type *(*find_type)(void *ctx, enum type_tag tag, const char *name);

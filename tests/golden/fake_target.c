@@ -195,6 +195,7 @@ void fake_target_init(struct target *t, struct arena *a)
 		.tracepoints = list_tracepoints,
 		.kernel_functions = list_functions,
 		.syscall_number = syscall_number,
+		.arch = &arch_x86_64,
 		.cpu_count = 4,
 		.page_size = 4096,
 	};

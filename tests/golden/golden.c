@@ -3,8 +3,8 @@
  *
  *     golden [--update] FILE...
  *
- * A file starts with `--- prog` (a script) or `--- ir` (the IR's text form), and goes on with the
- * sections that are expected of it:
+ * A file starts with `--- prog` (a script; `--- prog arm64`: compiled for that architecture, not
+ * x86_64) or `--- ir` (the IR's text form), and goes on with the sections that are expected of it:
  *
  *     --- errors         diagnostics
  *     --- ast            -d ast            --- sema    -d sema
@@ -91,7 +91,7 @@ static void split_sections(section_list *list, const char *text)
 	}
 }
 
-static char *compile_stage(const char *prog, const char *section)
+static char *compile_stage(const char *prog, const struct arch *arch, const char *section)
 {
 	struct arena arena;
 	struct diags diags;
@@ -109,6 +109,7 @@ static char *compile_stage(const char *prog, const char *section)
 	diag_init(&diags, &arena);
 	config_init(&config);
 	fake_target_init(&target, &arena);
+	target.arch = arch;
 	source = source_new(&arena, "stdin", prog, strlen(prog));
 	o.target = &target;
 	o.features = &features;
@@ -166,17 +167,24 @@ static bool is_known_section(const char *name, bool is_ir)
 	return !strcmp(name, "errors");
 }
 
+/* Of `--- prog` and `--- prog NAME`; NULL: it is neither. */
+static const struct arch *prog_arch(const char *section)
+{
+	if (!strcmp(section, "prog"))
+		return &arch_x86_64;
+	return str_starts_with(section, "prog ") ? arch_find(section + 5) : NULL;
+}
+
 /* What each section should be; false when the file itself is wrong. */
 static bool compute(const section_list *in, section_list *out, const char *file)
 {
-	bool is_ir;
+	const struct arch *arch = in->len ? prog_arch(in->data[0].name) : NULL;
+	bool is_ir = in->len && !strcmp(in->data[0].name, "ir");
 
-	if (!in->len ||
-	    (strcmp(in->data[0].name, "prog") != 0 && strcmp(in->data[0].name, "ir") != 0)) {
+	if (!arch && !is_ir) {
 		fprintf(stderr, "%s: must start with '--- prog' or '--- ir'\n", file);
 		return false;
 	}
-	is_ir = !strcmp(in->data[0].name, "ir");
 	for (size_t i = 0; i < in->len; i++) {
 		struct section s = { .name = strdup(in->data[i].name) };
 
@@ -188,7 +196,7 @@ static bool compute(const section_list *in, section_list *out, const char *file)
 			return false;
 		} else {
 			s.text = is_ir ? run_pass(in->data[0].text, s.name + 4)
-				       : compile_stage(in->data[0].text, s.name);
+				       : compile_stage(in->data[0].text, arch, s.name);
 		}
 		vec_push(NULL, out, s);
 	}

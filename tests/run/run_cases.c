@@ -258,6 +258,7 @@ static struct {
 	{ "cgroup1", "grep -q ' cgroup .*name=systemd' /proc/mounts", 0 },
 	{ "cgroup2", "grep -q ' cgroup2 ' /proc/mounts", 0 },
 	{ "python3", "command -v python3", 0 },
+	{ "x86_64", "test \"$(uname -m)\" = x86_64", 0 },
 };
 
 static bool has_feature(const char *name)

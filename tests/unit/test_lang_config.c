@@ -107,6 +107,8 @@ static void test_syntax(void **state)
 	check_syntax("kprobe:$1 { } uprobe:/bin/sh:main { }", true, "");
 	check_syntax("begin { ", false, "a.bt:1:9-9: ERROR: syntax: expected '}'");
 	check_syntax("beg:x { }", false, "a.bt:1:1-6: ERROR: Invalid probe type: beg");
+	/* Not every machine can watch reads: the node that is traced decides. */
+	check_syntax("watchpoint:0x1000:8:r { }", true, "");
 	check_syntax("config = { a = 1 } begin { }", false,
 		     "a.bt:1:12-17: ERROR: a: not a known configuration option");
 }
