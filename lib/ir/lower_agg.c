@@ -381,14 +381,24 @@ static struct ir_insn *average(struct lower *lo, const struct type *t, struct ir
 	return emit_op(lo, t->is_signed ? OP_SDIV : OP_UDIV, total, count);
 }
 
-static struct ir_insn *merged(struct lower *lo, const struct type *t, uint32_t total,
-			      uint32_t count)
-{
-	struct ir_insn *value = ssa_read(lo, total);
+/* An aggregation over all CPUs: the total and, of a pair, the count. */
+struct agg_words {
+	struct ir_insn *total, *count;
+};
 
-	if (t->agg == BI_avg || t->agg == BI_stats)
-		return average(lo, t, value, ssa_read(lo, count));
-	return value;
+static bool is_pair(const struct type *t)
+{
+	return builtin_infos[t->agg].storage == AGG_PAIR;
+}
+
+static struct agg_words merged(struct lower *lo, const struct type *t, uint32_t total,
+			       uint32_t count)
+{
+	struct agg_words words = { .total = ssa_read(lo, total) };
+
+	if (is_pair(t))
+		words.count = ssa_read(lo, count);
+	return words;
 }
 
 struct cpu_loop {
@@ -419,7 +429,7 @@ static void cpu_loop_end(struct lower *lo, struct cpu_loop *l)
 	block_enter(lo, l->end);
 }
 
-static struct ir_insn *read_global(struct lower *lo, const struct map_info *m)
+static struct agg_words read_global(struct lower *lo, const struct map_info *m)
 {
 	const struct type *t = m->decl->value;
 	uint32_t total = ssa_var_new(lo), count = ssa_var_new(lo);
@@ -450,8 +460,8 @@ static void missing_percpu(struct lower *lo, struct ir_insn *cpu, struct ir_bloc
 	emit_jump(lo, end);
 }
 
-static struct ir_insn *read_percpu(struct lower *lo, const struct map_info *m,
-				   const struct place *key, struct span span)
+static struct agg_words read_percpu(struct lower *lo, const struct map_info *m,
+				    const struct place *key, struct span span)
 {
 	const struct type *t = m->decl->value;
 	uint32_t total = ssa_var_new(lo), count = ssa_var_new(lo);
@@ -477,23 +487,20 @@ static struct ir_insn *read_percpu(struct lower *lo, const struct map_info *m,
 	return merged(lo, t, total, count);
 }
 
-static struct ir_insn *read_shared(struct lower *lo, const struct map_info *m,
-				   const struct place *key)
+static struct agg_words read_shared(struct lower *lo, const struct map_info *m,
+				    const struct place *key)
 {
-	const struct type *t = m->decl->value;
 	struct place p = map_value_place(lo, m, key);
-	struct ir_insn *value = place_load(lo, &p, 0, 8, false);
+	struct agg_words words = { .total = place_load(lo, &p, 0, 8, false) };
 
-	if (t->agg == BI_avg || t->agg == BI_stats)
-		return average(lo, t, value, place_load(lo, &p, 8, 8, false));
-	return value;
+	if (is_pair(m->decl->value))
+		words.count = place_load(lo, &p, 8, 8, false);
+	return words;
 }
 
-struct ir_insn *agg_read_key(struct lower *lo, const struct map_info *m, const struct place *key,
-			     struct span span)
+static struct agg_words read_words(struct lower *lo, const struct map_info *m,
+				   const struct place *key, struct span span)
 {
-	if (!agg_table[m->decl->value->agg].merge)
-		return emit_const(lo, 0);
 	if (m->storage == STORAGE_GLOBAL_PERCPU)
 		return read_global(lo, m);
 	if (m->storage == STORAGE_HASH)
@@ -501,22 +508,69 @@ struct ir_insn *agg_read_key(struct lower *lo, const struct map_info *m, const s
 	return read_percpu(lo, m, key, span);
 }
 
+struct ir_insn *agg_read_key(struct lower *lo, const struct map_info *m, const struct place *key,
+			     struct span span)
+{
+	const struct type *t = m->decl->value;
+	struct agg_words words;
+
+	if (!agg_table[t->agg].merge)
+		return emit_const(lo, 0);
+	words = read_words(lo, m, key, span);
+	return words.count ? average(lo, t, words.total, words.count) : words.total;
+}
+
+/* The access to a map that @e, an aggregation, is in the end. */
+static const struct ast *access_of(struct lower *lo, const struct ast *e)
+{
+	for (; e->kind == AST_BLOCK && e->block.value; e = e->block.value)
+		lower_stmts(lo, &e->block.stmts);
+	return e;
+}
+
+/* Map and key of @e; NULL and an error if it is no access to a map. */
+static const struct map_info *agg_source(struct lower *lo, const struct ast *e, struct place *key)
+{
+	const struct map_info *m;
+
+	if (e->kind != AST_MAP && e->kind != AST_MAP_ACCESS) {
+		(void)lower_bug(lo, e);
+		return NULL;
+	}
+	m = map_info(lo, e->map.map);
+	if (m->decl->key)
+		*key = map_key(lo, m, e->map.key);
+	return m;
+}
+
 struct ir_insn *agg_read(struct lower *lo, const struct ast *e)
 {
 	const struct map_info *m;
-	struct place key = { 0 };
+	struct place key = { 0 }, p;
 
+	e = access_of(lo, e);
 	if (e->kind == AST_FIELD) {
-		struct place p = lower_place(lo, e);
-
+		p = lower_place(lo, e);
 		return place_load(lo, &p, 0, 8, false);
 	}
-	if (e->kind != AST_MAP && e->kind != AST_MAP_ACCESS)
-		return lower_bug(lo, e);
-	m = map_info(lo, e->map.map);
-	if (m->decl->key)
-		key = map_key(lo, m, e->map.key);
-	return agg_read_key(lo, m, &key, e->span);
+	m = agg_source(lo, e, &key);
+	return m ? agg_read_key(lo, m, &key, e->span) : emit_const(lo, 0);
+}
+
+void agg_record_into(struct lower *lo, const struct ast *e, const struct place *dst)
+{
+	const struct map_info *m;
+	struct place key = { 0 };
+	struct agg_words words;
+
+	e = access_of(lo, e);
+	m = agg_source(lo, e, &key);
+	if (!m)
+		return;
+	words = read_words(lo, m, &key, e->span);
+	place_store(lo, dst, 0, 8, words.count);
+	place_store(lo, dst, 8, 8, average(lo, m->decl->value, words.total, words.count));
+	place_store(lo, dst, 16, 8, words.total);
 }
 
 /* ---- updating -------------------------------------------------------------------------------- */

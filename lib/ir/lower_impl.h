@@ -516,6 +516,8 @@ void agg_assign(struct lower *lo, const struct map_info *m, const struct ast *ke
 		const struct ast *call);
 /* The value over all CPUs, of an aggregation that is a number. */
 struct ir_insn *agg_read(struct lower *lo, const struct ast *e);
+/* stats() as the record that it is as a value: count, average, total. */
+void agg_record_into(struct lower *lo, const struct ast *e, const struct place *dst);
 struct ir_insn *agg_read_key(struct lower *lo, const struct map_info *m, const struct place *key,
 			     struct span span);
 

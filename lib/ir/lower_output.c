@@ -240,6 +240,7 @@ static void print_element(struct lower *lo, const struct ast *call)
 	uint32_t key_offset, value_offset;
 	struct event e;
 
+	lo->span = access->span;
 	if (type_is_scalar(t) || t->kind == TYPE_AGG)
 		number = map_value_scalar(lo, m, &key, t);
 	else

@@ -231,6 +231,10 @@ static void cast_into(struct lower *lo, const struct ast *e, const struct place 
 	const struct type *t = e->type;
 	struct place src;
 
+	if (operand->type->kind == TYPE_AGG) {
+		agg_record_into(lo, operand, dst);
+		return;
+	}
 	if ((t->kind == TYPE_TUPLE || t->kind == TYPE_RECORD) &&
 	    (operand->kind == AST_TUPLE || operand->kind == AST_RECORD) &&
 	    is_same_order(operand, t)) {

@@ -57,9 +57,9 @@ const struct type *builtin_check_format(struct sema *s, struct ast *call)
 		return type_error();
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (sema_is_agg_number(types[i]))
+		if (types[i]->kind == TYPE_AGG)
 			(void)sema_convert(s, &call->call.args.data[i + 1],
-					   sema_promote(s, type_none(), types[i]));
+					   sema_agg_value(s, types[i]));
 	}
 	call->call.data = plan;
 	return type_void();

@@ -97,6 +97,8 @@ const struct type *builtin_check_print(struct sema *s, struct ast *call)
 			   sema_object_name(s, t));
 	else if (t->kind == TYPE_ARGS)
 		(void)sema_convert(s, &call->call.args.data[0], sema_args_record(s, t));
+	else if (sema_is_agg_stats(t))
+		(void)sema_convert(s, &call->call.args.data[0], sema_agg_value(s, t));
 	else if (call->call.args.len != 1)
 		diag_error(s->diags, call->span, "Non-map print() only takes 1 argument, %zu found",
 			   call->call.args.len);

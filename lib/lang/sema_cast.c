@@ -121,6 +121,10 @@ bool sema_convert(struct sema *s, struct ast **slot, const struct type *to)
 		sema_wrap_cast(s, slot, to);
 		return true;
 	}
+	if (sema_is_agg_stats(from) && type_equal(sema_agg_value(s, from), to)) {
+		sema_wrap_cast(s, slot, to);
+		return true;
+	}
 	if (from->kind != to->kind)
 		return false;
 	switch (from->kind) {

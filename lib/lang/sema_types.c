@@ -278,9 +278,25 @@ static const struct type *promote_same_kind(struct sema *s, const struct type *a
 	}
 }
 
-/* The integer that an aggregation is as a value. */
-static const struct type *agg_value(struct sema *s, const struct type *t)
+bool sema_is_agg_stats(const struct type *t)
 {
+	return t->kind == TYPE_AGG && t->agg == BI_stats;
+}
+
+/* The members in the order in which bpftrace prints them; agg_record_into() stores them. */
+static const struct type *stats_record(struct sema *s, const struct type *t)
+{
+	static const char *const names[] = { "count", "average", "total" };
+	const struct type *number = make_int(s, 8, t->is_signed, AS_NONE, false);
+	const struct type *types[] = { make_int(s, 8, false, AS_NONE, false), number, number };
+
+	return type_tuple(s->arena, types, names, 3);
+}
+
+const struct type *sema_agg_value(struct sema *s, const struct type *t)
+{
+	if (sema_is_agg_stats(t))
+		return stats_record(s, t);
 	return sema_is_agg_number(t) ? make_int(s, 8, t->is_signed, AS_NONE, false) : t;
 }
 
@@ -291,7 +307,7 @@ const struct type *sema_promote(struct sema *s, const struct type *a, const stru
 	if (b->kind == TYPE_ARGS)
 		b = sema_args_record(s, b);
 	if (a->kind == TYPE_NONE)
-		return agg_value(s, b);
+		return sema_agg_value(s, b);
 	if (type_equal(a, b)) {
 		if (a->kind == TYPE_AGG)
 			return a;
@@ -303,7 +319,7 @@ const struct type *sema_promote(struct sema *s, const struct type *a, const stru
 	if (!sema_compatible(a, b)) {
 		if ((sema_is_integer(a) && sema_is_agg_number(b)) ||
 		    (sema_is_integer(b) && sema_is_agg_number(a)))
-			return promote_ints(s, agg_value(s, a), agg_value(s, b));
+			return promote_ints(s, sema_agg_value(s, a), sema_agg_value(s, b));
 		return NULL;
 	}
 	return promote_same_kind(s, a, b);
