@@ -40,11 +40,6 @@ static const struct image_var *var_at(const struct mapread *m, uint32_t var)
 	return &m->loaded->image->vars[var];
 }
 
-static int map_fd(const struct mapread *m, const struct image_var *v)
-{
-	return m->loaded->map_fds[v->map];
-}
-
 static bool is_slot(const struct image_var *v)
 {
 	return v->storage == STORAGE_GLOBAL || v->storage == STORAGE_GLOBAL_PERCPU;
@@ -77,20 +72,59 @@ static int grow(unsigned char **data, size_t *bytes, size_t needed)
 	return 0;
 }
 
-static int reserve(struct mapread *m, size_t key, size_t value, size_t entries)
-{
-	int r = grow(&m->keys, &m->key_bytes, key * entries);
+/* A BPF map with entries of a variable, and where they go: after what is there already. */
+struct part {
+	const struct image_var *var;
+	int fd;
+	size_t key, value; // bytes
+	size_t limit;      // entries
+	size_t keys_at;    // in m->keys
+	size_t values_at;  // in m->values
+};
 
-	return r < 0 ? r : grow(&m->values, &m->value_bytes, value * entries);
+#define PARTS_MAX 2
+
+/* The maps of @v that have keys; returns how many. */
+static size_t find_parts(const struct mapread *m, const struct image_var *v, struct part *parts)
+{
+	const int64_t maps[PARTS_MAX] = { v->map, v->short_map };
+	size_t count = 0;
+
+	for (size_t i = 0; i < PARTS_MAX; i++) {
+		const struct image_map *map = &m->loaded->image->maps[maps[i] < 0 ? 0 : maps[i]];
+
+		if (maps[i] >= 0)
+			parts[count++] = (struct part){ .var = v,
+							.fd = m->loaded->map_fds[maps[i]],
+							.key = map->key_size,
+							.value = value_size(m, v),
+							.limit = map->max_entries };
+	}
+	return count;
+}
+
+static unsigned char *part_key(const struct mapread *m, const struct part *p, size_t i)
+{
+	return m->keys + p->keys_at + i * p->key;
+}
+
+static unsigned char *part_value(const struct mapread *m, const struct part *p, size_t i)
+{
+	return m->values + p->values_at + i * p->value;
+}
+
+static int reserve(struct mapread *m, const struct part *p, size_t entries)
+{
+	int r = grow(&m->keys, &m->key_bytes, p->keys_at + p->key * entries);
+
+	return r < 0 ? r : grow(&m->values, &m->value_bytes, p->values_at + p->value * entries);
 }
 
 /* -EINVAL, before anything was read: this map has no batch operations. */
-static int read_batches(struct mapread *m, const struct image_var *v, size_t *count)
+static int read_batches(struct mapread *m, const struct part *p, size_t *count)
 {
-	size_t key = m->loaded->image->maps[v->map].key_size;
-	size_t value = value_size(m, v);
 	/* The position is a bucket number, or a key for maps without buckets. */
-	_cleanup_free_ void *position = calloc(1, key < 8 ? 8 : key);
+	_cleanup_free_ void *position = calloc(1, p->key < 8 ? 8 : p->key);
 	uint32_t batch = BATCH_ENTRIES;
 	bool is_first = true;
 	int r;
@@ -100,11 +134,11 @@ static int read_batches(struct mapread *m, const struct image_var *v, size_t *co
 	for (;;) {
 		uint32_t n = batch;
 
-		r = reserve(m, key, value, *count + batch);
+		r = reserve(m, p, *count + batch);
 		if (r < 0)
 			return r;
-		r = sys_map_lookup_batch(map_fd(m, v), is_first ? NULL : position, position,
-					 m->keys + *count * key, m->values + *count * value, &n);
+		r = sys_map_lookup_batch(p->fd, is_first ? NULL : position, position,
+					 part_key(m, p, *count), part_value(m, p, *count), &n);
 		if (r == -ENOSPC) {
 			batch *= 2; // one bucket has more
 			continue;
@@ -118,25 +152,21 @@ static int read_batches(struct mapread *m, const struct image_var *v, size_t *co
 	}
 }
 
-static int read_each(struct mapread *m, const struct image_var *v, size_t *count)
+static int read_each(struct mapread *m, const struct part *p, size_t *count)
 {
-	size_t key = m->loaded->image->maps[v->map].key_size;
-	size_t value = value_size(m, v);
-	size_t limit = m->loaded->image->maps[v->map].max_entries;
 	const void *last = NULL;
 	int r = 0;
 
 	/* Entries that are deleted meanwhile make the walk start again: end it at the limit. */
-	while (*count < limit) {
-		r = reserve(m, key, value, *count + 1);
+	while (*count < p->limit) {
+		r = reserve(m, p, *count + 1);
 		if (r < 0)
 			return r;
-		last = *count ? m->keys + (*count - 1) * key : NULL;
-		r = sys_map_next_key(map_fd(m, v), last, m->keys + *count * key);
+		last = *count ? part_key(m, p, *count - 1) : NULL;
+		r = sys_map_next_key(p->fd, last, part_key(m, p, *count));
 		if (r < 0)
 			break;
-		r = sys_map_lookup(map_fd(m, v), m->keys + *count * key,
-				   m->values + *count * value);
+		r = sys_map_lookup(p->fd, part_key(m, p, *count), part_value(m, p, *count));
 		if (r < 0 && r != -ENOENT)
 			return r;
 		*count += r == 0;
@@ -146,11 +176,41 @@ static int read_each(struct mapread *m, const struct image_var *v, size_t *count
 	return r == -ENOENT ? 0 : r;
 }
 
+static int read_part(struct mapread *m, const struct part *p, size_t *count)
+{
+	int r = read_batches(m, p, count);
+
+	if (r == -EINVAL || r == -EOPNOTSUPP || r == -524 /* the kernel's own ENOTSUPP */) {
+		*count = 0;
+		r = read_each(m, p, count);
+	}
+	return r;
+}
+
+/* Give the @count keys of @p the size of the variable's, with zeros. */
+static int widen_keys(struct mapread *m, const struct part *p, size_t count)
+{
+	size_t size = p->var->key->size;
+	int r = grow(&m->keys, &m->key_bytes, p->keys_at + size * count);
+
+	if (r < 0 || p->key == size)
+		return r;
+	for (size_t i = count; i-- > 0;) {
+		unsigned char *to = m->keys + p->keys_at + i * size;
+
+		memmove(to, part_key(m, p, i), p->key);
+		memset(to + p->key, 0, size - p->key);
+	}
+	return 0;
+}
+
 int mapread_get(struct mapread *m, uint32_t var, struct record_map *out, struct err *err)
 {
 	const struct image_var *v = var_at(m, var);
 	struct record_map map = { .var = v, .cpus = m->cpus };
-	int r;
+	struct part parts[PARTS_MAX];
+	size_t n;
+	int r = 0;
 
 	if (is_slot(v)) {
 		map.values = (unsigned char *)m->loaded->map_memory[v->map] + v->offset;
@@ -159,10 +219,16 @@ int mapread_get(struct mapread *m, uint32_t var, struct record_map *out, struct 
 		*out = map;
 		return 0;
 	}
-	r = read_batches(m, v, &map.count);
-	if (r == -EINVAL || r == -EOPNOTSUPP || r == -524 /* the kernel's own ENOTSUPP */) {
-		map.count = 0;
-		r = read_each(m, v, &map.count);
+	n = find_parts(m, v, parts);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		size_t count = 0;
+
+		parts[i].keys_at = map.count * v->key->size;
+		parts[i].values_at = map.count * parts[i].value;
+		r = read_part(m, &parts[i], &count);
+		if (r == 0)
+			r = widen_keys(m, &parts[i], count);
+		map.count += count;
 	}
 	if (r < 0)
 		return err_errno(err, r, "reading the map '%s'", v->name);
@@ -186,18 +252,16 @@ static void reset_slots(struct mapread *m, const struct image_var *v, bool keeps
 }
 
 /* The keys that are there now, into m->keys. */
-static int read_keys(struct mapread *m, const struct image_var *v, size_t *count)
+static int read_keys(struct mapread *m, const struct part *p, size_t *count)
 {
-	size_t key = m->loaded->image->maps[v->map].key_size;
-	size_t limit = m->loaded->image->maps[v->map].max_entries;
 	int r = 0;
 
-	while (*count < limit) {
-		r = grow(&m->keys, &m->key_bytes, key * (*count + 1));
+	while (*count < p->limit) {
+		r = grow(&m->keys, &m->key_bytes, p->key * (*count + 1));
 		if (r < 0)
 			return r;
-		r = sys_map_next_key(map_fd(m, v), *count ? m->keys + (*count - 1) * key : NULL,
-				     m->keys + *count * key);
+		r = sys_map_next_key(p->fd, *count ? part_key(m, p, *count - 1) : NULL,
+				     part_key(m, p, *count));
 		if (r < 0)
 			break;
 		(*count)++;
@@ -205,46 +269,56 @@ static int read_keys(struct mapread *m, const struct image_var *v, size_t *count
 	return r == -ENOENT ? 0 : r;
 }
 
-int mapread_clear(struct mapread *m, uint32_t var, struct err *err)
+/* Delete the entries of @p, or set their values to @zero. */
+static int reset_entries(struct mapread *m, const struct part *p, const void *zero)
 {
-	const struct image_var *v = var_at(m, var);
-	size_t key = m->loaded->image->maps[v->map].key_size;
 	size_t count = 0;
-	int r;
+	int r = read_keys(m, p, &count);
 
-	if (is_slot(v)) {
-		reset_slots(m, v, false);
-		return 0;
-	}
-	r = read_keys(m, v, &count);
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = sys_map_delete(map_fd(m, v), m->keys + i * key);
+		const void *key = part_key(m, p, i);
+
+		r = zero ? sys_map_update(p->fd, key, zero, BPF_EXIST) : sys_map_delete(p->fd, key);
 		if (r == -ENOENT)
 			r = 0; // the script was faster
 	}
+	return r;
+}
+
+static int reset(struct mapread *m, const struct image_var *v, bool keeps_keys)
+{
+	_cleanup_free_ void *zero = NULL;
+	struct part parts[PARTS_MAX];
+	size_t n;
+	int r = 0;
+
+	if (is_slot(v)) {
+		reset_slots(m, v, keeps_keys);
+		return 0;
+	}
+	if (keeps_keys) {
+		zero = calloc(1, value_size(m, v) + 1);
+		if (!zero)
+			return -ENOMEM;
+	}
+	n = find_parts(m, v, parts);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = reset_entries(m, &parts[i], zero);
+	return r;
+}
+
+int mapread_clear(struct mapread *m, uint32_t var, struct err *err)
+{
+	const struct image_var *v = var_at(m, var);
+	int r = reset(m, v, false);
+
 	return r < 0 ? err_errno(err, r, "clearing the map '%s'", v->name) : 0;
 }
 
 int mapread_zero(struct mapread *m, uint32_t var, struct err *err)
 {
 	const struct image_var *v = var_at(m, var);
-	size_t key = m->loaded->image->maps[v->map].key_size;
-	_cleanup_free_ void *zero = NULL;
-	size_t count = 0;
-	int r;
+	int r = reset(m, v, true);
 
-	if (is_slot(v)) {
-		reset_slots(m, v, true);
-		return 0;
-	}
-	zero = calloc(1, value_size(m, v) + 1);
-	if (!zero)
-		return err_set(err, -ENOMEM, "no memory");
-	r = read_keys(m, v, &count);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = sys_map_update(map_fd(m, v), m->keys + i * key, zero, BPF_EXIST);
-		if (r == -ENOENT)
-			r = 0;
-	}
 	return r < 0 ? err_errno(err, r, "zeroing the map '%s'", v->name) : 0;
 }

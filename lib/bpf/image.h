@@ -43,6 +43,7 @@ struct image_var {
 	const char *name; // "@x"
 	enum image_storage storage;
 	uint32_t map;            // index in image->maps: its own, or the data section
+	int32_t short_map;       // -1, or a second map: keys that end in a short string, cut off
 	uint32_t offset;         // STORAGE_GLOBAL*: of the slot in the data section
 	uint32_t stride;         // STORAGE_GLOBAL_PERCPU
 	const struct shape *key; // NULL: scalar

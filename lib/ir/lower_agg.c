@@ -473,7 +473,7 @@ static struct agg_words read_percpu(struct lower *lo, const struct map_info *m,
 	ssa_write(lo, total, emit_const(lo, 0));
 	ssa_write(lo, count, emit_const(lo, 0));
 	loop = cpu_loop_begin(lo);
-	map = emit_map(lo, m->map);
+	map = map_of_key(lo, m, key);
 	address = place_address(lo, key);
 	value = EMIT_CALL(lo, map_lookup_percpu_elem, map, address, ssa_read(lo, loop.cpu));
 	emit_branch_imm(lo, COND_NE, value, 0, found, missing);

@@ -40,12 +40,12 @@ struct ir_insn *lower_str(struct lower *lo, const struct ast *e, const struct pl
 	uint32_t capacity = e->type->size;
 	struct ir_insn *size;
 
-	if (dst->is_padded)
-		place_zero(lo, dst, 0, capacity);
 	if (e->call.args.len < 2) {
-		read_until_full(lo, dst, capacity, &src);
+		read_padded(lo, dst, capacity, &src);
 		return NULL;
 	}
+	if (dst->is_padded)
+		place_zero(lo, dst, 0, capacity);
 	size = bounded_length(lo, arg(e, 1), capacity);
 	/* A length of 0 reads nothing. */
 	if (!dst->is_padded && (!ir_is_const(size) || !size->imm))

@@ -66,6 +66,11 @@ struct place {
 	 * be zero.
 	 */
 	bool is_padded;
+	/*
+	 * As a padded destination of a string, the last of a key: if it ends before this many
+	 * bytes, nobody looks at what is behind them (lower_map.c).  0: all are looked at.
+	 */
+	uint32_t short_string;
 	bool is_typed; // base is a kernel pointer whose type the verifier knows: follow it directly
 };
 
@@ -77,6 +82,7 @@ static inline struct place place_ptr(struct ir_insn *base, int64_t offset, enum 
 static inline struct place place_at(struct place p, int64_t offset)
 {
 	p.offset += offset;
+	p.short_string = 0; // of the whole
 	return p;
 }
 
@@ -203,12 +209,14 @@ struct data_section {
 struct map_info {
 	const struct map_decl *decl;
 	enum image_storage storage;
-	uint32_t map;    // index in the image's maps
-	uint32_t var;    // index in the image's vars
-	uint32_t offset; // STORAGE_GLOBAL*
-	uint32_t stride; // STORAGE_GLOBAL_PERCPU
+	uint32_t map;                  // index in the image's maps
+	uint32_t short_map, short_key; // of keys that end in a short string; their size, 0: none
+	uint32_t var;                  // index in the image's vars
+	uint32_t offset;               // STORAGE_GLOBAL*
+	uint32_t stride;               // STORAGE_GLOBAL_PERCPU
 	uint32_t value_size;
 	bool is_deleted_from; // delete(): a key is likely to be new when it is set
+	bool is_walked;       // for, len(): by the program itself
 	bool is_percpu;
 };
 
@@ -431,6 +439,8 @@ void read_bytes(struct lower *lo, const struct place *dst, const struct place *p
 struct ir_insn *read_string(struct lower *lo, const struct place *dst, struct ir_insn *size,
 			    const struct place *src);
 /* The same, with a string that does not fit cut where the room ends. */
+/* The same, with zeros behind it where @dst asks for them. */
+void read_padded(struct lower *lo, const struct place *dst, uint32_t size, const struct place *src);
 void read_until_full(struct lower *lo, const struct place *dst, uint32_t size,
 		     const struct place *src);
 enum addr_space resolve_space(struct lower *lo, enum addr_space as);
@@ -488,6 +498,8 @@ void maps_plan(struct lower *lo);
 struct map_info *map_info(struct lower *lo, const struct map_decl *m);
 /* A key in our memory, as the map has it. */
 struct place map_key(struct lower *lo, const struct map_info *m, const struct ast *key);
+/* The BPF map where such a key is. */
+struct ir_insn *map_of_key(struct lower *lo, const struct map_info *m, const struct place *key);
 struct ir_insn *map_lookup(struct lower *lo, const struct map_info *m, const struct place *key);
 /* Add what is not there, with a value that is all 0; goes to @full if that can't be done. */
 struct ir_insn *map_lookup_or_add(struct lower *lo, const struct map_info *m,

@@ -16,19 +16,38 @@
 #include <assert.h>
 #include <string.h>
 
+/* Strings that end within so many bytes have maps of their own, see short_key_size(). */
+#define SHORT_STRING 64
+
 /* Memory from which on a map's entries are allocated when they are needed, not before. */
 #define PREALLOC_LIMIT (16u << 20)
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-static void find_deletes(void *ctx, struct ast *node)
+/* The map that is the first argument of a call of @builtin, or NULL. */
+static struct map_info *first_map(struct lower *lo, const struct ast *node, enum builtin builtin)
+{
+	const struct ast *map;
+
+	if (node->kind != AST_CALL || node->call.builtin != builtin || !node->call.args.len)
+		return NULL;
+	map = node->call.args.data[0];
+	return map->kind == AST_MAP && map->map.map ? map_info(lo, map->map.map) : NULL;
+}
+
+static void find_uses(void *ctx, struct ast *node)
 {
 	struct lower *lo = ctx;
+	struct map_info *deleted = first_map(lo, node, BI_delete);
+	struct map_info *walked = first_map(lo, node, BI_len);
 
-	if (node->kind == AST_CALL && node->call.builtin == BI_delete && node->call.args.len &&
-	    node->call.args.data[0]->map.map)
-		lo->map_infos[node->call.args.data[0]->map.map->id].is_deleted_from = true;
-	ast_each_child(node, find_deletes, ctx);
+	if (node->kind == AST_FOR_MAP)
+		walked = map_info(lo, node->loop.map->map.map);
+	if (deleted)
+		deleted->is_deleted_from = true;
+	if (walked)
+		walked->is_walked = true;
+	ast_each_child(node, find_uses, ctx);
 }
 
 static const struct type *value_type(const struct map_decl *d)
@@ -79,6 +98,28 @@ static const char *bpf_map_name(struct lower *lo, const struct map_decl *d)
 	return arena_printf(lo->arena, "AT_%.12s", d->name);
 }
 
+/*
+ * The kernel hashes and compares all bytes of a key, and of a long string most are zeros.  So keys
+ * that end in one are in two maps: where the string ends within SHORT_STRING bytes, the key does,
+ * too.  A map that the program walks itself has one: its callback knows one size of keys.
+ */
+static uint32_t short_key_size(const struct map_info *m)
+{
+	const struct type *t = m->decl->key;
+	uint32_t offset = 0;
+
+	if (m->is_walked)
+		return 0;
+	if (t->kind == TYPE_TUPLE && t->count) {
+		offset = t->members[t->count - 1].offset;
+		t = t->members[t->count - 1].type;
+	}
+	if (t->kind != TYPE_STRING || t->size < 2 * SHORT_STRING ||
+	    offset + t->size != m->decl->key->size)
+		return 0;
+	return offset + SHORT_STRING;
+}
+
 static void plan_hash(struct lower *lo, struct map_info *m)
 {
 	struct image_map map = {
@@ -95,6 +136,11 @@ static void plan_hash(struct lower *lo, struct map_info *m)
 	if (!is_lru && copies * map.value_size * map.max_entries > PREALLOC_LIMIT)
 		map.flags |= BPF_F_NO_PREALLOC;
 	m->map = (uint32_t)image_map_add(lo, &map);
+	m->short_key = short_key_size(m);
+	if (m->short_key) {
+		map.key_size = m->short_key;
+		m->short_map = (uint32_t)image_map_add(lo, &map);
+	}
 }
 
 static void plan_map(struct lower *lo, struct map_info *m)
@@ -141,6 +187,7 @@ static void plan_vars(struct lower *lo, uint32_t count)
 			.name = arena_printf(lo->arena, "@%s", m->decl->name),
 			.storage = m->storage,
 			.map = m->map,
+			.short_map = m->short_key ? (int32_t)m->short_map : -1,
 			.offset = m->offset,
 			.stride = m->stride,
 			.key = m->decl->key ? shape_of(lo, m->decl->key) : NULL,
@@ -161,8 +208,7 @@ void maps_plan(struct lower *lo)
 		assert(lo->map_infos[i].decl->id == i);
 	}
 	vec_foreach (&lo->program->probes, p) {
-
-		find_deletes(lo, (*p)->body);
+		find_uses(lo, (*p)->body);
 	}
 	for (uint32_t i = 0; i < count; i++)
 		plan_map(lo, &lo->map_infos[i]);
@@ -226,13 +272,25 @@ struct place map_key(struct lower *lo, const struct map_info *m, const struct as
 		return lower_place_ours(lo, key);
 	p = place_slot(lo, m->decl->key->size, type_align(m->decl->key), "key");
 	p.is_padded = true;
+	p.short_string = m->short_key ? SHORT_STRING : 0;
 	lower_into(lo, key, &p);
 	return p;
 }
 
+struct ir_insn *map_of_key(struct lower *lo, const struct map_info *m, const struct place *key)
+{
+	struct ir_insn *last, *is_short;
+
+	if (!m->short_key)
+		return emit_map(lo, m->map);
+	last = place_load(lo, key, m->short_key - 1, 1, false);
+	is_short = emit_cmp(lo, COND_EQ, last, emit_const(lo, 0));
+	return emit_select(lo, is_short, emit_map(lo, m->short_map), emit_map(lo, m->map));
+}
+
 struct ir_insn *map_lookup(struct lower *lo, const struct map_info *m, const struct place *key)
 {
-	struct ir_insn *map = emit_map(lo, m->map);
+	struct ir_insn *map = map_of_key(lo, m, key);
 
 	return EMIT_CALL(lo, map_lookup_elem, map, place_address(lo, key));
 }
@@ -240,7 +298,7 @@ struct ir_insn *map_lookup(struct lower *lo, const struct map_info *m, const str
 static void map_update(struct lower *lo, const struct map_info *m, const struct place *key,
 		       const struct place *value, uint64_t flags, struct span span)
 {
-	struct ir_insn *map = emit_map(lo, m->map);
+	struct ir_insn *map = map_of_key(lo, m, key);
 	struct ir_insn *k = place_address(lo, key), *v = place_address(lo, value);
 	struct ir_insn *ret =
 		EMIT_CALL(lo, map_update_elem, map, k, v, emit_const(lo, (int64_t)flags));
@@ -264,7 +322,7 @@ static struct ir_insn *map_add(struct lower *lo, const struct map_info *m, const
 	struct ir_block *failed = block_new(lo);
 	struct ir_insn *ret, *added;
 
-	ret = EMIT_CALL(lo, map_update_elem, emit_map(lo, m->map), place_address(lo, key),
+	ret = EMIT_CALL(lo, map_update_elem, map_of_key(lo, m, key), place_address(lo, key),
 			place_address(lo, &zeros), emit_const(lo, BPF_NOEXIST));
 	added = map_lookup(lo, m, key);
 	failed->is_cold = true;
@@ -630,7 +688,7 @@ struct ir_insn *map_delete(struct lower *lo, const struct ast *map, const struct
 	if (is_global(m))
 		return delete_global(lo, m);
 	k = map_key(lo, m, key);
-	ret = EMIT_CALL(lo, map_delete_elem, emit_map(lo, m->map), place_address(lo, &k));
+	ret = EMIT_CALL(lo, map_delete_elem, map_of_key(lo, m, &k), place_address(lo, &k));
 	return emit_cmp(lo, COND_EQ, ret, emit_const(lo, 0));
 }
 

@@ -113,6 +113,35 @@ void read_until_full(struct lower *lo, const struct place *dst, uint32_t size,
 	block_enter(lo, done);
 }
 
+/* Strings are short: clear and read again where one is not. */
+static void read_short(struct lower *lo, const struct place *dst, uint32_t size,
+		       const struct place *src)
+{
+	struct ir_block *is_long = block_new(lo), *done = block_new(lo);
+	struct ir_insn *ret;
+
+	place_zero(lo, dst, 0, dst->short_string);
+	ret = read_string(lo, dst, emit_const(lo, size), src);
+	is_long->is_cold = true;
+	emit_branch_imm(lo, COND_SGT, ret, dst->short_string, is_long, done);
+	block_enter(lo, is_long);
+	place_zero(lo, dst, 0, size);
+	read_until_full(lo, dst, size, src);
+	emit_jump(lo, done);
+	block_enter(lo, done);
+}
+
+void read_padded(struct lower *lo, const struct place *dst, uint32_t size, const struct place *src)
+{
+	if (dst->is_padded && dst->short_string) {
+		read_short(lo, dst, size, src);
+		return;
+	}
+	if (dst->is_padded)
+		place_zero(lo, dst, 0, size);
+	read_until_full(lo, dst, size, src);
+}
+
 struct ir_insn *load_scalar(struct lower *lo, const struct place *p, const struct type *t)
 {
 	enum addr_space as = resolve_space(lo, p->as);

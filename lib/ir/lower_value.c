@@ -71,9 +71,7 @@ static void copy_string(struct lower *lo, const struct place *dst, const struct 
 		return;
 	}
 	/* Most long strings are nearly empty: stop at the end, and clean up behind it. */
-	if (dst->is_padded)
-		place_zero(lo, dst, 0, size);
-	read_until_full(lo, dst, size, src);
+	read_padded(lo, dst, size, src);
 }
 
 void copy_value(struct lower *lo, const struct place *dst, const struct place *src,
@@ -131,6 +129,8 @@ static void tuple_into(struct lower *lo, const struct ast *e, const struct type 
 	for (uint32_t i = 0; i < t->count && i < e->tuple.items.len; i++) {
 		struct place member = place_at(*dst, t->members[i].offset);
 
+		if (i + 1 == t->count)
+			member.short_string = dst->short_string;
 		convert_into(lo, e->tuple.items.data[i], t->members[i].type, &member);
 	}
 	zero_gaps(lo, dst, t);

@@ -166,8 +166,8 @@ const struct type *sema_stored(struct sema *s, const struct type *t);
 const struct type *sema_promote(struct sema *s, const struct type *a, const struct type *b);
 bool sema_compatible(const struct type *a, const struct type *b);
 bool sema_fits(const struct type *from, const struct type *to);
-bool sema_is_integer(const struct type *t);     // int or enum: not bool
-bool sema_is_agg_number(const struct type *t);  // an aggregation with an integer's value
+bool sema_is_integer(const struct type *t);    // int or enum: not bool
+bool sema_is_agg_number(const struct type *t); // an aggregation with an integer's value
 bool sema_is_agg_stats(const struct type *t);
 bool sema_is_agg_buckets(const struct type *t); // hist, lhist, tseries
 /* What an aggregation is as a value: an integer, or stats() as a record; others as they are. */
