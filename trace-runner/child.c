@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,6 +171,7 @@ int child_start(struct child *c, struct err *err)
 	char text[256];
 	ssize_t n;
 
+	c->is_held = ptrace(PTRACE_SEIZE, c->pid, NULL, PTRACE_O_TRACEEXEC) == 0;
 	if (write(c->go_fd, "", 1) != 1)
 		return err_errno(err, -errno, "Failed to run child");
 	c->is_started = true;
@@ -180,6 +182,26 @@ int child_start(struct child *c, struct err *err)
 		return n < 0 ? err_errno(err, -errno, "Failed to run child") : 0;
 	text[n] = '\0';
 	return err_set(err, -ENOEXEC, "Failed to run child: %s", text);
+}
+
+void child_release(struct child *c)
+{
+	siginfo_t info = { 0 };
+	long signal = 0;
+
+	if (!c->is_held)
+		return;
+	c->is_held = false;
+	/* Its end is left to child_finish(). */
+	while (waitid(P_PID, (id_t)c->pid, &info, WSTOPPED | WEXITED | WNOWAIT) < 0 &&
+	       errno == EINTR)
+		continue;
+	if (info.si_code != CLD_TRAPPED)
+		return;
+	/* Stopped by a signal, not by its exec: that is for the child. */
+	if (info.si_status >> 8 != PTRACE_EVENT_EXEC)
+		signal = info.si_status & 0x7f;
+	(void)ptrace(PTRACE_DETACH, c->pid, NULL, signal);
 }
 
 bool child_is_alive(const struct child *c)
@@ -196,6 +218,7 @@ void child_finish(struct child *c)
 	if (c->go_fd >= 0)
 		close(c->go_fd); // a child that still waits there ends by itself
 	if (c->pid > 0) {
+		child_release(c);
 		if (c->is_started && child_is_alive(c))
 			(void)kill(c->pid, SIGTERM);
 		while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)

@@ -17,6 +17,7 @@ struct child {
 	int go_fd;     // a byte lets it go
 	int result_fd; // closed by its exec, or what went wrong
 	bool is_started;
+	bool is_held; // traced by ptrace(2), until child_release()
 };
 
 #define CHILD_NONE                                                                                 \
@@ -31,8 +32,12 @@ struct child {
  */
 int child_fork(struct child *out, const char *command, bool quiet, struct err *err)
 	__attribute__((warn_unused_result));
-/* Let it exec; returns when it has. */
+/*
+ * Let it exec; returns when it has.  It does not run yet, so that its mappings can be read however
+ * soon it ends; where ptrace(2) is not allowed, it does.
+ */
 int child_start(struct child *c, struct err *err) __attribute__((warn_unused_result));
+void child_release(struct child *c);
 bool child_is_alive(const struct child *c);
 /* End it with SIGTERM if it still runs, and wait for it. */
 void child_finish(struct child *c);

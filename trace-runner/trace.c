@@ -419,23 +419,6 @@ static int finish(struct trace *t)
 	return r;
 }
 
-static int start_child(struct trace *t)
-{
-	struct err err = { 0 };
-	int r = t->child->pid ? child_start(t->child, &err) : 0;
-
-	if (r < 0)
-		message_error("%s", err.msg);
-	return r;
-}
-
-/* The special modes run their own probes, and attach to nothing. */
-static int run_special(struct trace *t, bool *passed)
-{
-	*passed = t->options->mode == MODE_TEST ? trace_run_tests(t) : trace_run_benches(t);
-	return report_attached(t);
-}
-
 /* What can't be asked any more once the processes have ended. */
 static void preload(struct trace *t)
 {
@@ -445,6 +428,26 @@ static void preload(struct trace *t)
 		note_pods(t);
 	if (t->symbols.uses_processes && pid)
 		symbolize_preload(&t->symbols, pid);
+}
+
+static int start_child(struct trace *t)
+{
+	struct err err = { 0 };
+	int r = t->child->pid ? child_start(t->child, &err) : 0;
+
+	if (r < 0)
+		message_error("%s", err.msg);
+	else
+		preload(t);
+	child_release(t->child);
+	return r;
+}
+
+/* The special modes run their own probes, and attach to nothing. */
+static int run_special(struct trace *t, bool *passed)
+{
+	*passed = t->options->mode == MODE_TEST ? trace_run_tests(t) : trace_run_benches(t);
+	return report_attached(t);
 }
 
 static int run_probes(struct trace *t)
@@ -458,7 +461,6 @@ static int run_probes(struct trace *t)
 		r = report_attached(t);
 	if (r < 0)
 		return r;
-	preload(t);
 	if (t->attached.iter_link >= 0)
 		return trace_iterate(t);
 	if (has_only_own_probes(t))

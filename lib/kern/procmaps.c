@@ -363,8 +363,11 @@ void symbolizer_preload(struct symbolizer *s, pid_t pid)
 {
 	struct procmap *p = find_process(s, pid);
 
+	if (!p)
+		return;
+	p->read_at_ms = 0; // its libraries may be yet to come
 	/* Files of another root can't be reached any more when the process is gone. */
-	for (size_t i = 0; p && p->has_other_root && i < p->maps.len; i++) {
+	for (size_t i = 0; p->has_other_root && i < p->maps.len; i++) {
 		if (!p->maps.data[i].has_tried_file)
 			load_file(s, p, &p->maps.data[i]);
 	}
