@@ -190,6 +190,7 @@ struct var_state {
 	struct lower_func *func;
 	uint32_t number; // VAR_SSA: in func->ssa; VAR_MEMORY: slot
 	/* VAR_PAIR: the variable of a loop over a map, never assembled */
+	const struct map_decl *map;
 	struct ir_insn *key, *value;  // pointers
 	struct ir_insn *number_value; // an aggregation's value, instead of `value`
 };

@@ -278,6 +278,7 @@ void lower_for_range(struct lower *lo, const struct ast *s)
 struct value_use {
 	const struct variable *var;
 	bool is_used;
+	bool is_assigned;
 };
 
 /* Is anything but the key of the loop's variable used? */
@@ -296,10 +297,19 @@ static void find_value_use(void *ctx, struct ast *node)
 		ast_each_child(node, find_value_use, ctx);
 }
 
+static void find_assignment(void *ctx, struct ast *node)
+{
+	struct value_use *use = ctx;
+	const struct ast *lhs = node->kind == AST_ASSIGN ? node->assign.lhs : NULL;
+
+	use->is_assigned |= lhs && lhs->kind == AST_VAR && lhs->var.var == use->var;
+	ast_each_child(node, find_assignment, ctx);
+}
+
 static void bind_pair(struct lower *lo, const struct ast *s, const struct map_info *m)
 {
 	const struct variable *v = s->loop.var;
-	struct var_state pair = { .home = VAR_PAIR, .func = lo->fn };
+	struct var_state pair = { .home = VAR_PAIR, .func = lo->fn, .map = m->decl };
 	struct value_use use = { .var = v };
 	struct place key, dst;
 
@@ -310,7 +320,8 @@ static void bind_pair(struct lower *lo, const struct ast *s, const struct map_in
 		key = place_ptr(pair.key, 0, AS_BPF);
 		pair.number_value = agg_read_key(lo, m, &key, s->span);
 	}
-	if (var_is_shared(lo, v)) {
+	find_assignment(&use, s->loop.body);
+	if (var_is_shared(lo, v) || use.is_assigned) {
 		dst = place_padded(var_place(lo, v));
 		pair_store(lo, &pair, v->type, &dst);
 		return;

@@ -288,6 +288,8 @@ static struct place index_place(struct lower *lo, const struct ast *e)
 	else if (object->type->kind == TYPE_STRING)
 		count = object->type->size;
 	p = lower_object(lo, object);
+	if (object->type->kind == TYPE_POINTER && p.as == AS_BPF)
+		p.as = AS_KERNEL; // as sema_loose() has it
 	if (index->kind == AST_INT)
 		return place_at(p, (int64_t)(index->integer.value * size));
 	value = lower_scalar(lo, index);

@@ -7,6 +7,8 @@
 
 #define SHAPE_DEPTH_MAX 32
 
+typedef vec_of(struct shape_member) member_list;
+
 struct shaping {
 	struct arena *arena;
 	struct lower *lower; // NULL: no stack maps, incomplete structs stay empty
@@ -38,23 +40,42 @@ static void complete(struct shaping *s, const struct type *t)
 		target->complete_type(target->ctx, (struct type *)t);
 }
 
-static void add_members(struct shaping *s, struct shape *shape, const struct type *t)
+/* The members of what has no name of its own are those of the struct around it. */
+static bool is_anonymous(const struct type_member *m)
 {
-	struct shape_member *members;
+	return m->name && !m->name[0] && m->type->kind == TYPE_STRUCT;
+}
 
+static void list_members(struct shaping *s, member_list *out, const struct type *t, uint32_t base)
+{
+	if (s->depth > SHAPE_DEPTH_MAX)
+		return;
+	s->depth++;
 	complete(s, t);
-	members = arena_array(s->arena, struct shape_member, t->count + 1);
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct type_member *m = &t->members[i];
+		struct shape_member member = { .name = m->name,
+					       .offset = base + m->offset,
+					       .bit_offset = m->bit_offset,
+					       .bit_size = m->bit_size };
 
-		members[i] = (struct shape_member){ .name = m->name,
-						    .shape = make(s, m->type),
-						    .offset = m->offset,
-						    .bit_offset = m->bit_offset,
-						    .bit_size = m->bit_size };
+		if (is_anonymous(m)) {
+			list_members(s, out, m->type, base + m->offset);
+			continue;
+		}
+		member.shape = make(s, m->type);
+		vec_push(s->arena, out, member);
 	}
-	shape->members = members;
-	shape->count = t->count;
+	s->depth--;
+}
+
+static void add_members(struct shaping *s, struct shape *shape, const struct type *t)
+{
+	member_list members = { 0 };
+
+	list_members(s, &members, t, 0);
+	shape->members = members.data;
+	shape->count = (uint32_t)members.len;
 }
 
 static void add_names(struct shaping *s, struct shape *shape, const struct type *t)

@@ -266,20 +266,30 @@ static void ternary_into(struct lower *lo, const struct ast *e, const struct pla
 	fork_end(lo, &f);
 }
 
+static void copy_or_convert(struct lower *lo, const struct place *dst, const struct type *to,
+			    const struct place *src, const struct type *from)
+{
+	if (type_equal(from, to))
+		copy_value(lo, dst, src, to);
+	else
+		convert_copy(lo, dst, to, src, from);
+}
+
 void pair_store(struct lower *lo, const struct var_state *s, const struct type *t,
 		const struct place *dst)
 {
 	const struct type_member *k = &t->members[0], *v = &t->members[1];
 	struct place key = place_ptr(s->key, 0, AS_BPF), to = place_at(*dst, k->offset), value;
 
-	copy_value(lo, &to, &key, k->type);
+	/* An assignment may have made the variable wider than what is in the map. */
+	copy_or_convert(lo, &to, k->type, &key, s->map->key);
 	to = place_at(*dst, v->offset);
 	if (s->number_value) {
 		place_store(lo, &to, 0, v->type->kind == TYPE_AGG ? 8 : v->type->size,
 			    s->number_value);
 	} else {
 		value = place_ptr(s->value, 0, AS_BPF);
-		copy_value(lo, &to, &value, v->type);
+		copy_or_convert(lo, &to, v->type, &value, s->map->value);
 	}
 	zero_gaps(lo, dst, t);
 }

@@ -184,6 +184,20 @@ static uint64_t array_count(struct kdwarf *d, const struct dw_entry *subrange)
 	return v.class == DW_CLASS_NUMBER ? v.number + 1 : 0;
 }
 
+/* Are the elements characters: the type itself, not a typedef of it as uint8_t is? */
+static bool is_char(struct kdwarf *d, const struct dw_entry *array)
+{
+	struct dw_value v = dw_attr_inherited(&d->file, array, DW_AT_type);
+	struct dw_entry elem;
+	uint64_t encoding;
+
+	if (v.class != DW_CLASS_REF || !dw_entry_at(&d->file, v.number, &elem) ||
+	    dw_tag(&elem) != DW_TAG_base_type || byte_size(d, &elem) != 1)
+		return false;
+	encoding = dw_attr(&d->file, &elem, DW_AT_encoding).number;
+	return encoding == DW_ATE_signed_char || encoding == DW_ATE_unsigned_char;
+}
+
 /* One dimension a child, the outermost first. */
 static const struct type *make_array(struct kdwarf *d, const struct dw_entry *e, int depth)
 {
@@ -198,7 +212,7 @@ static const struct type *make_array(struct kdwarf *d, const struct dw_entry *e,
 		if (dw_tag(&child) == DW_TAG_subrange_type)
 			counts[dimensions++] = array_count(d, &child);
 	}
-	if (t->kind == TYPE_INT && t->size == 1) {
+	if (is_char(d, e)) {
 		struct type *named = arena_memdup(d->arena, t, sizeof(*t));
 
 		named->name = "char"; // as in ktypes.h

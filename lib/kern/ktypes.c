@@ -443,7 +443,8 @@ static uint32_t find_in(struct kbtf *b, const char *name, enum type_tag tag)
 	case TAG_STRUCT: return kbtf_find(b, name, 1u << BTF_KIND_STRUCT);
 	case TAG_UNION: return kbtf_find(b, name, 1u << BTF_KIND_UNION);
 	case TAG_ENUM: return kbtf_find(b, name, 1u << BTF_KIND_ENUM | 1u << BTF_KIND_ENUM64);
-	case TAG_TYPEDEF: return kbtf_find(b, name, 1u << BTF_KIND_TYPEDEF);
+	/* C's own are among them: whether char is signed is the compiler's choice. */
+	case TAG_TYPEDEF: return kbtf_find(b, name, 1u << BTF_KIND_TYPEDEF | 1u << BTF_KIND_INT);
 	}
 	return 0;
 }

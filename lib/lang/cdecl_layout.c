@@ -12,32 +12,31 @@ static const struct basic {
 	uint8_t size; // 0: void
 	bool is_signed;
 } basics[] = {
-	{ "__be16", 2, false },      { "__be32", 4, false },      { "__be64", 8, false },
-	{ "__le16", 2, false },      { "__le32", 4, false },      { "__le64", 8, false },
-	{ "__s16", 2, true },        { "__s32", 4, true },        { "__s64", 8, true },
-	{ "__s8", 1, true },         { "__sum16", 2, false },     { "__u16", 2, false },
-	{ "__u32", 4, false },       { "__u64", 8, false },       { "__u8", 1, false },
-	{ "__wsum", 4, false },      { "clockid_t", 4, true },    { "dev_t", 4, false },
-	{ "dma_addr_t", 8, false },  { "gfp_t", 4, false },       { "gid_t", 4, false },
-	{ "in_addr_t", 4, false },   { "in_port_t", 2, false },   { "ino_t", 8, false },
-	{ "int16_t", 2, true },      { "int32_t", 4, true },      { "int64_t", 8, true },
-	{ "int8_t", 1, true },       { "intptr_t", 8, true },     { "ktime_t", 8, true },
-	{ "loff_t", 8, true },       { "mode_t", 4, false },      { "off_t", 8, true },
-	{ "phys_addr_t", 8, false }, { "pid_t", 4, true },        { "ptrdiff_t", 8, true },
-	{ "s16", 2, true },          { "s32", 4, true },          { "s64", 8, true },
-	{ "s8", 1, true },           { "sa_family_t", 2, false }, { "sector_t", 8, false },
-	{ "size_t", 8, false },      { "socklen_t", 4, false },   { "ssize_t", 8, true },
-	{ "time_t", 8, true },       { "u16", 2, false },         { "u32", 4, false },
-	{ "u64", 8, false },         { "u8", 1, false },          { "uchar", 1, false },
-	{ "uid_t", 4, false },       { "uint", 4, false },        { "uint16_t", 2, false },
-	{ "uint32_t", 4, false },    { "uint64_t", 8, false },    { "uint8_t", 1, false },
-	{ "uintptr_t", 8, false },   { "ulong", 8, false },       { "ushort", 2, false },
+	{ "__be16", 2, false },   { "__be32", 4, false },      { "__be64", 8, false },
+	{ "__le16", 2, false },   { "__le32", 4, false },      { "__le64", 8, false },
+	{ "__s16", 2, true },     { "__s32", 4, true },        { "__s64", 8, true },
+	{ "__s8", 1, true },      { "__sum16", 2, false },     { "__u16", 2, false },
+	{ "__u32", 4, false },    { "__u64", 8, false },       { "__u8", 1, false },
+	{ "__wsum", 4, false },   { "bool", 1, false },        { "clockid_t", 4, true },
+	{ "dev_t", 4, false },    { "dma_addr_t", 8, false },  { "gfp_t", 4, false },
+	{ "gid_t", 4, false },    { "in_addr_t", 4, false },   { "in_port_t", 2, false },
+	{ "ino_t", 8, false },    { "int16_t", 2, true },      { "int32_t", 4, true },
+	{ "int64_t", 8, true },   { "int8_t", 1, true },       { "intptr_t", 8, true },
+	{ "ktime_t", 8, true },   { "loff_t", 8, true },       { "mode_t", 4, false },
+	{ "off_t", 8, true },     { "phys_addr_t", 8, false }, { "pid_t", 4, true },
+	{ "ptrdiff_t", 8, true }, { "s16", 2, true },          { "s32", 4, true },
+	{ "s64", 8, true },       { "s8", 1, true },           { "sa_family_t", 2, false },
+	{ "sector_t", 8, false }, { "size_t", 8, false },      { "socklen_t", 4, false },
+	{ "ssize_t", 8, true },   { "time_t", 8, true },       { "u16", 2, false },
+	{ "u32", 4, false },      { "u64", 8, false },         { "u8", 1, false },
+	{ "uchar", 1, false },    { "uid_t", 4, false },       { "uint", 4, false },
+	{ "uint16_t", 2, false }, { "uint32_t", 4, false },    { "uint64_t", 8, false },
+	{ "uint8_t", 1, false },  { "uintptr_t", 8, false },   { "ulong", 8, false },
+	{ "ushort", 2, false },
 };
 
 const struct type *cdecl_basic(const char *name)
 {
-	if (!strcmp(name, "bool"))
-		return type_bool();
 	for (size_t i = 0; i < sizeof(basics) / sizeof(basics[0]); i++) {
 		if (!strcmp(basics[i].name, name))
 			return type_int(basics[i].size, basics[i].is_signed);

@@ -182,6 +182,8 @@ const struct type *cdecl_lookup(struct c_scope *s, enum type_tag tag, const char
 		return t;
 	if (s->target && s->target->find_type)
 		found = s->target->find_type(s->target->ctx, tag, name);
+	if (found && found->kind == TYPE_BOOL)
+		return type_int(1, false); // a number, as bpftrace has it
 	if (found)
 		return found;
 	return tag == TAG_TYPEDEF ? cdecl_basic(name) : NULL;
@@ -412,11 +414,11 @@ static const struct type *word_type(const struct c_scope *s, const struct words 
 	if (w->is_void)
 		return type_void();
 	if (w->is_bool)
-		return type_bool();
+		return type_int(1, false);
 	if (w->is_int128)
 		return type_array(a, type_int(8, false), 2);
 	if (w->is_double || w->is_float)
-		return float_type(a, w->is_double ? 8 : 4);
+		return float_type(a, w->is_float ? 4 : w->longs ? 16 : 8);
 	if (w->is_char) {
 		/* Arrays of plain char are strings: type.h knows them by this name. */
 		bool is_plain = !w->is_unsigned && !w->is_signed;

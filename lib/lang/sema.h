@@ -162,6 +162,11 @@ const struct type *sema_string(struct sema *s, uint32_t size);
 const struct type *sema_in(struct sema *s, const struct type *t, enum addr_space as);
 /* As it is when its bytes are copied into our memory. */
 const struct type *sema_stored(struct sema *s, const struct type *t);
+/*
+ * A pointer that may leave the object it was made for: the verifier knows neither its type nor how
+ * far our memory goes, so what it points to is read by the helper.
+ */
+const struct type *sema_loose(struct sema *s, const struct type *pointer);
 /* The common type of two, NULL if there is none.  @a may be TYPE_NONE. */
 const struct type *sema_promote(struct sema *s, const struct type *a, const struct type *b);
 bool sema_compatible(const struct type *a, const struct type *b);

@@ -286,7 +286,7 @@ static const struct type *element_type(struct sema *s, struct ast *node, const s
 		if (inner == AS_BTF && elem->kind == TYPE_POINTER)
 			inner = AS_KERNEL;
 		return part_of(s, elem, t->as, inner);
-	case TYPE_POINTER: return sema_target(s, t->as == AS_BTF ? sema_in(s, t, AS_KERNEL) : t);
+	case TYPE_POINTER: return sema_target(s, sema_loose(s, t));
 	case TYPE_TUPLE:
 		if (index->kind == AST_INT && !index->integer.is_negative)
 			return tuple_item(s, node, t, index->integer.value);

@@ -160,6 +160,8 @@ static const struct type *cast_target(struct sema *s, const struct type *to,
 	if (to->kind == TYPE_POINTER && from->kind == TYPE_POINTER) {
 		if (as == AS_BTF && !type_equal(to->elem, from->elem))
 			as = AS_KERNEL; // no longer the type that the verifier knows
+		if (as == AS_BPF && (to->elem->size > from->elem->size))
+			as = AS_KERNEL; // see sema_loose()
 	} else if (as == AS_BTF || as == AS_CTX) {
 		as = AS_KERNEL;
 	}

@@ -51,10 +51,7 @@ static const struct type *pointer_binary(struct sema *s, struct ast *node, const
 	if (!sema_is_integer(other) && other->kind != TYPE_BOOL)
 		return invalid(s, node, l, r);
 	if (op == OPR_ADD || (op == OPR_SUB && left_is_pointer)) {
-		/* Arithmetic makes a scalar of a trusted pointer. */
-		enum addr_space as = pointer->as == AS_BTF ? AS_KERNEL : pointer->as;
-
-		return type_pointer(s->arena, pointer->elem, as);
+		return sema_loose(s, pointer);
 	}
 	if (ast_op_is_comparison(op))
 		return type_bool();

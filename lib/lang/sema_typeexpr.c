@@ -120,6 +120,19 @@ static const struct type *c_integer(const char *name)
 	return type_int(size, is_signed);
 }
 
+/* A name alone may be a struct's, as in C++. */
+static const struct type *find_untagged(struct sema *s, const char *name)
+{
+	static const char *const tags[] = { "struct", "union", "enum" };
+	const struct type *found = sema_find_tag(s, NULL, name);
+
+	if (!found)
+		found = c_integer(name);
+	for (size_t i = 0; !found && i < sizeof(tags) / sizeof(tags[0]); i++)
+		found = sema_find_tag(s, tags[i], name);
+	return found;
+}
+
 static const struct type *find_base(struct sema *s, const struct type_expr *t)
 {
 	const struct type *found;
@@ -130,9 +143,7 @@ static const struct type *find_base(struct sema *s, const struct type_expr *t)
 				return make_named(s, &named_types[i]);
 		}
 	}
-	found = sema_find_tag(s, t->tag, t->name);
-	if (!found && !t->tag)
-		found = c_integer(t->name);
+	found = t->tag ? sema_find_tag(s, t->tag, t->name) : find_untagged(s, t->name);
 	if (found && found->kind == TYPE_ENUM && t->tag && found->size != 8) {
 		/* A cast to an enum makes a value as wide as any integer. */
 		struct type *wide = arena_memdup(s->arena, found, sizeof(*found));

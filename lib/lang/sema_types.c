@@ -102,6 +102,12 @@ enum addr_space sema_probe_space(enum probe_kind kind)
 	}
 }
 
+const struct type *sema_loose(struct sema *s, const struct type *pointer)
+{
+	return pointer->as == AS_BTF || pointer->as == AS_BPF ? sema_in(s, pointer, AS_KERNEL)
+							      : pointer;
+}
+
 static bool is_memory(const struct type *t)
 {
 	return t->kind == TYPE_STRUCT || t->kind == TYPE_ARRAY || t->kind == TYPE_STRING;

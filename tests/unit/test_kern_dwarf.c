@@ -120,6 +120,7 @@ static void check_node(struct kdwarf *d, const struct type *node)
 	assert_int_equal(member(node, "")->offset, 48);
 	assert_true(member(node, "u")->type->is_union);
 	assert_int_equal(member(node, "bytes")->offset, 64);
+	assert_null(member(node, "bytes")->type->elem->name); // numbers, as uint8_t would be
 }
 
 struct params {
