@@ -63,7 +63,7 @@ static int check_privileges(const struct options *o)
 {
 	char missing[256];
 
-	if (o->mode == MODE_CODEGEN || o->mode == MODE_COMPILER_BENCH || o->mode == MODE_FORMAT)
+	if (o->mode == MODE_CODEGEN || o->mode == MODE_COMPILER_BENCH)
 		return 0;
 	features_missing_capabilities(missing, sizeof(missing));
 	if (!missing[0])

@@ -19,11 +19,13 @@ enum {
 	OPT_DEBUGINFO,
 	OPT_DRY_RUN,
 	OPT_DWARF_PID,
+	OPT_EMIT_ELF,
 	OPT_FILES,
 	OPT_FMT,
 	OPT_HOST_ROOT,
 	OPT_INCLUDE,
 	OPT_INFO,
+	OPT_LLVM,
 	OPT_MODE,
 	OPT_NODE_NAME,
 	OPT_NO_FEATURE,
@@ -57,6 +59,8 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "dump", required_argument, NULL, 'd' },
 	{ "dwarf-pid", required_argument, NULL, OPT_DWARF_PID },
+	{ "emit-elf", required_argument, NULL, OPT_EMIT_ELF },
+	{ "emit-llvm", required_argument, NULL, OPT_LLVM },
 	{ "files", required_argument, NULL, OPT_FILES },
 	{ "fmt", no_argument, NULL, OPT_FMT },
 	{ "help", no_argument, NULL, 'h' },
@@ -84,10 +88,22 @@ static const struct option long_options[] = {
 	{ "usage", no_argument, NULL, 'h' },
 	{ "usdt-file-activation", no_argument, NULL, OPT_USDT_FILE_ACTIVATION },
 	{ "verbose", no_argument, NULL, 'v' },
+	{ "verify-llvm-ir", no_argument, NULL, OPT_LLVM },
 	{ "version", no_argument, NULL, 'V' },
 	{ "warnings", no_argument, NULL, 'k' },
 	{ "whole-node", no_argument, NULL, OPT_WHOLE_NODE },
 	{ 0 },
+};
+
+/* Options of bpftrace that would do nothing here. */
+static const struct {
+	int option;
+	const char *why;
+} not_here[] = {
+	{ OPT_EMIT_ELF,
+	  "--emit-elf: programs are loaded without an ELF file (-d bpf prints them)" },
+	{ OPT_FMT, "--fmt: there is no formatter here" },
+	{ OPT_LLVM, "--emit-llvm and --verify-llvm-ir: there is no LLVM here (try -d ir)" },
 };
 
 /* A word of an option's value and what it stands for. */
@@ -119,7 +135,6 @@ static const struct word modes[] = {
 	{ "bench", MODE_BENCH, 0 },
 	{ "codegen", MODE_CODEGEN, 0 },
 	{ "compiler-bench", MODE_COMPILER_BENCH, 0 },
-	{ "format", MODE_FORMAT, 0 },
 	{ "test", MODE_TEST, 0 },
 	{ NULL, 0, 0 },
 };
@@ -210,8 +225,8 @@ static int set_mode_by_name(struct options *o, const char *name, struct err *err
 
 	if (!mode)
 		return err_set(err, -EINVAL,
-			       "USAGE: --mode can only be 'codegen', 'compiler-bench', 'bench', "
-			       "'test' or 'format'.");
+			       "USAGE: --mode can only be 'codegen', 'compiler-bench', 'bench' or "
+			       "'test'.");
 	o->mode = mode->value;
 	return 0;
 }
@@ -329,6 +344,16 @@ static bool set_flag(struct options *o, int option)
 	return true;
 }
 
+static int refuse(struct options *o, int option, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++) {
+		if (not_here[i].option == option)
+			return err_set(err, -ENOTSUP, "%s", not_here[i].why);
+	}
+	o->action = ACTION_USAGE;
+	return -EINVAL;
+}
+
 static int set_option(struct options *o, int option, const char *value, struct err *err)
 {
 	uint32_t pid = 0;
@@ -345,7 +370,6 @@ static int set_option(struct options *o, int option, const char *value, struct e
 	case 'p': return parse_pid(&o->pid, value, err);
 	case OPT_BENCH: return set_mode(o, MODE_BENCH, "--bench", err);
 	case OPT_DEADLINE: return set_deadline(o, value, err);
-	case OPT_FMT: return set_mode(o, MODE_FORMAT, "--fmt", err);
 	case OPT_DEBUGINFO: vec_push(NULL, &o->debuginfo, value); return 0;
 	case OPT_INCLUDE: vec_push(NULL, &o->includes, value); return 0;
 	case OPT_MODE: return set_mode_by_name(o, value, err);
@@ -357,7 +381,7 @@ static int set_option(struct options *o, int option, const char *value, struct e
 		if (r == 0)
 			vec_push(NULL, &o->dwarf_pids, pid);
 		return r;
-	default: o->action = ACTION_USAGE; return -EINVAL;
+	default: return refuse(o, option, err);
 	}
 }
 

@@ -24,7 +24,6 @@ enum options_mode {
 	MODE_BENCH,
 	MODE_CODEGEN,        // compile, load nothing
 	MODE_COMPILER_BENCH, // measure the compiler
-	MODE_FORMAT,         // print the script in standard form
 };
 
 enum options_buffering { BUFFERING_LINE, BUFFERING_FULL, BUFFERING_NONE };

@@ -7,6 +7,7 @@
 #include "kern/insn.h"
 #include "lang/probe.h"
 #include "message.h"
+#include "util/str.h"
 
 #define HINT_UNSAFE                                                                                \
 	"\nUse --unsafe to force attachment. WARNING: This option could lead to data corruption "  \
@@ -96,7 +97,8 @@ static int check_offset(const struct attach_point *ap, const struct elfsym *symb
 			       "uretprobes cannot be attached at function offset. (address "
 			       "resolved to: %s+%" PRIu64 ")",
 			       symbol->name, offset);
-	if (symbol->size == 0 && offset == 0 && !is_unsafe)
+	/* A glob finds what it finds: the entries of assembler functions, too. */
+	if (symbol->size == 0 && offset == 0 && !is_unsafe && !str_has_glob(ap->raw))
 		return err_set(
 			err, -EINVAL,
 			"Could not determine boundary for %s (symbol has size 0)." HINT_UNSAFE,
@@ -119,9 +121,15 @@ static void warn_unchecked(const struct attach_point *ap)
 /* An attach point by address: the function there, or NULL. */
 static const struct elfsym *symbol_at(const struct elfsyms *t, const struct attach_point *ap)
 {
+	const struct elfsym *symbol;
+
 	if (ap->function)
 		return elfsyms_by_name(t, ap->function);
-	return elfsyms_by_address(t, ap->address);
+	symbol = elfsyms_by_address(t, ap->address);
+	/* What is before it has no end of its own. */
+	if (symbol && symbol->size == 0 && ap->address != symbol->address)
+		return NULL;
+	return symbol;
 }
 
 static int place_of_function(struct uprobe_place *out, struct uprobe_files *f,
