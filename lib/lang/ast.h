@@ -140,6 +140,7 @@ struct variable {
 struct ast {
 	enum ast_kind kind;
 	uint32_t height; // of the tree below, when parsed; at most AST_MAX_HEIGHT
+	bool is_last;    // AST_EXPR_STMT: followed by the end of its block
 	struct span span;
 	const struct type *type; // sema: expressions
 	union {
@@ -380,8 +381,11 @@ struct ast *ast_new(struct arena *a, enum ast_kind kind, struct span span);
 const char *ast_op_name(enum ast_op op);
 /* A deep copy.  Variables and map declarations are shared only if already resolved. */
 struct ast *ast_clone(struct arena *a, const struct ast *node);
-/* @node, an expression, as a statement: an if without its value, a block, or an AST_EXPR_STMT. */
-struct ast *ast_discard_value(struct arena *a, struct ast *node);
+/*
+ * @node, an expression, as a statement: an if without its value, a block, or an AST_EXPR_STMT.
+ * @span is where to say that a block's value is discarded, NULL: at the value.
+ */
+struct ast *ast_discard_value(struct arena *a, struct ast *node, const struct span *span);
 /* For `-d ast`: an indented tree, one node a line, with types where known. */
 void ast_print_program(FILE *out, const struct ast_program *p);
 void ast_print(FILE *out, const struct ast *node, unsigned int indent);

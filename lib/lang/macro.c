@@ -410,6 +410,17 @@ static void expand_let(struct macro_expander *x, struct macro_frame *frame, stru
 		macro_expand_node(x, frame, node->let.init);
 }
 
+static void expand_statement(struct macro_expander *x, struct macro_frame *frame, struct ast *node)
+{
+	struct span span = node->span;
+
+	if (node->is_last)
+		span.end = node->expr->span.end;
+	expand_children(x, frame, node);
+	if (node->expr->kind == AST_BLOCK)
+		put(node, ast_discard_value(x->arena, node->expr, &span));
+}
+
 static void expand_kind(struct macro_expander *x, struct macro_frame *frame, struct ast *node)
 {
 	switch (node->kind) {
@@ -435,11 +446,7 @@ static void expand_kind(struct macro_expander *x, struct macro_frame *frame, str
 		node->loop.name = rename_variable(x, frame, node->loop.name);
 		expand_children(x, frame, node);
 		break;
-	case AST_EXPR_STMT:
-		expand_children(x, frame, node);
-		if (node->expr->kind == AST_BLOCK)
-			put(node, ast_discard_value(x->arena, node->expr));
-		break;
+	case AST_EXPR_STMT: expand_statement(x, frame, node); break;
 	case AST_CAST:
 		if (node->cast.to)
 			macro_expand_type(x, frame, node->cast.to);

@@ -121,6 +121,12 @@ static bool parse_setting_value(struct parser *p, struct config_setting *setting
 		setting->value = parser_text(p, t.begin, t.end);
 	} else {
 		setting->value = parser_expect_ident(p, "expected string, int, boolean, or ident");
+		if (!p->panic &&
+		    (!strcmp(setting->value, "true") || !strcmp(setting->value, "false"))) {
+			setting->is_integer = true;
+			setting->integer = setting->value[0] == 't';
+			setting->value = setting->integer ? "1" : "0";
+		}
 	}
 	return !p->panic;
 }

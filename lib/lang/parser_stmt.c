@@ -23,13 +23,13 @@ static bool is_if(const struct ast *node)
 	return node->kind == AST_TERNARY && node->branch.then->kind == AST_BLOCK;
 }
 
-struct ast *ast_discard_value(struct arena *a, struct ast *node)
+struct ast *ast_discard_value(struct arena *a, struct ast *node, const struct span *span)
 {
 	struct ast *stmt;
 
 	if (node->kind == AST_BLOCK) {
 		if (node->block.value) {
-			struct ast *value = ast_discard_value(a, node->block.value);
+			struct ast *value = ast_discard_value(a, node->block.value, span);
 
 			vec_push(a, &node->block.stmts, value);
 			node->block.value = NULL;
@@ -38,14 +38,14 @@ struct ast *ast_discard_value(struct arena *a, struct ast *node)
 	}
 	if (is_if(node)) {
 		node->kind = AST_IF;
-		node->branch.then = ast_discard_value(a, node->branch.then);
+		node->branch.then = ast_discard_value(a, node->branch.then, span);
 		if (node->branch.other)
-			node->branch.other = ast_discard_value(a, node->branch.other);
+			node->branch.other = ast_discard_value(a, node->branch.other, span);
 		return node;
 	}
 	if (node->kind >= AST_EXPR_STMT)
 		return node;
-	stmt = ast_new(a, AST_EXPR_STMT, node->span);
+	stmt = ast_new(a, AST_EXPR_STMT, span ? *span : node->span);
 	stmt->height = node->height + 1;
 	stmt->expr = node;
 	return stmt;
@@ -269,7 +269,8 @@ static void parse_simple(struct parser *p, struct ast *block, bool is_value)
 	uint32_t begin = p->tok.begin;
 	struct ast *expr = parse_unary(p);
 	struct span span;
-	bool is_assignment;
+	struct ast *stmt;
+	bool is_assignment, is_last = false;
 	bool is_sigil = expr->kind == AST_VAR || expr->kind == AST_MAP ||
 			expr->kind == AST_MAP_ACCESS || expr->kind == AST_FIELD ||
 			expr->kind == AST_INDEX;
@@ -290,15 +291,20 @@ static void parse_simple(struct parser *p, struct ast *block, bool is_value)
 			return;
 		}
 	} else if (parser_accept(p, TOK_SEMICOLON)) {
+		is_last = parser_is(p, TOK_RBRACE);
 		if (!is_sigil)
 			span = parser_span(p, begin);
 	} else if (expr->kind != AST_BLOCK && !is_if(expr)) {
 		parser_error(p, "expected ';'");
 	}
-	if (expr->kind == AST_BLOCK || is_if(expr))
-		push_stmt(p, block, ast_discard_value(p->arena, expr));
-	else
-		push_stmt(p, block, new_expr_stmt(p, expr, span));
+	if (expr->kind == AST_BLOCK || is_if(expr)) {
+		span.end = p->tok.begin; // as bpftrace shows a block
+		push_stmt(p, block, ast_discard_value(p->arena, expr, is_if(expr) ? NULL : &span));
+		return;
+	}
+	stmt = new_expr_stmt(p, expr, span);
+	stmt->is_last = is_last;
+	push_stmt(p, block, stmt);
 }
 
 static void parse_stmt(struct parser *p, struct ast *block, bool is_value)

@@ -492,7 +492,7 @@ static void expand_assign(struct sema *s, struct ast *node)
 
 	if (node->assign.op == OPR_NONE || !node->assign.lhs)
 		return;
-	op = ast_new(s->arena, AST_BINARY, node->span);
+	op = ast_new(s->arena, AST_BINARY, node->assign.op_span);
 	op->binary.op = node->assign.op;
 	op->binary.left = ast_clone(s->arena, node->assign.lhs);
 	op->binary.right = node->assign.rhs;

@@ -83,13 +83,13 @@ static void set_int(struct sema *s, struct ast *call, const char *name, const st
 	const char *text;
 
 	if (given(s, name, &text)) {
-		bool minus = is_signed && text && text[0] == '-';
+		bool minus = text && text[0] == '-';
 
 		if (!text)
 			bad_value(s, name, "true", "expects an integer");
 		else if (!number_parse(&n, s->arena, text + minus, strlen(text + minus), &message))
 			bad_value(s, name, text, "invalid integer");
-		else if (is_signed && n > (uint64_t)INT64_MAX + minus)
+		else if ((is_signed || minus) && n > (uint64_t)INT64_MAX + minus)
 			bad_value(s, name, text, "value is out of range");
 		else if (minus)
 			n = 0 - n;

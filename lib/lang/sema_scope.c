@@ -126,6 +126,39 @@ static void set_var(struct scope_walk *w, struct ast *lhs, struct span span)
 	capture(w, var);
 }
 
+static void enter(struct scope_walk *w, struct sema_scope *scope)
+{
+	*scope = (struct sema_scope){ .parent = w->scope };
+	w->scope = scope;
+}
+
+static void leave(struct scope_walk *w)
+{
+	vec_foreach (&w->scope->vars, it)
+		(void)strmap_put(&w->visible, (*it)->v.name, NULL);
+	w->scope = w->scope->parent;
+}
+
+/* find(@map, key, $var) sets the variable; one that is not there is its own. */
+static void walk_find(struct scope_walk *w, struct ast *call)
+{
+	struct ast *var = call->call.args.data[2];
+	struct sema_scope scope;
+
+	walk(w, call->call.args.data[0]);
+	walk(w, call->call.args.data[1]);
+	enter(w, &scope);
+	set_var(w, var, var->span);
+	leave(w);
+}
+
+static bool is_find(const struct ast *call)
+{
+	const ast_list *args = &call->call.args;
+
+	return call->call.builtin == BI_find && args->len == 3 && args->data[2]->kind == AST_VAR;
+}
+
 static void walk_let(struct scope_walk *w, struct ast *node)
 {
 	struct sema_var *var;
@@ -149,19 +182,6 @@ static void walk_let(struct scope_walk *w, struct ast *node)
 	if (node->let.init)
 		var->is_assigned = true;
 	node->let.var = &var->v;
-}
-
-static void enter(struct scope_walk *w, struct sema_scope *scope)
-{
-	*scope = (struct sema_scope){ .parent = w->scope };
-	w->scope = scope;
-}
-
-static void leave(struct scope_walk *w)
-{
-	vec_foreach (&w->scope->vars, it)
-		(void)strmap_put(&w->visible, (*it)->v.name, NULL);
-	w->scope = w->scope->parent;
 }
 
 static void walk_loop(struct scope_walk *w, struct ast *node)
@@ -246,6 +266,12 @@ static void walk(void *ctx, struct ast *node)
 			set_var(w, node->assign.lhs, node->span);
 		else if (node->assign.lhs)
 			walk(w, node->assign.lhs);
+		break;
+	case AST_CALL:
+		if (is_find(node))
+			walk_find(w, node);
+		else
+			ast_each_child(node, walk, w);
 		break;
 	case AST_LET: walk_let(w, node); break;
 	case AST_BLOCK: walk_block(w, node); break;

@@ -423,20 +423,26 @@ static void stmt_return(struct sema *s, struct ast *node)
 		(void)sema_convert(s, &node->expr, type_int(8, true));
 }
 
-static bool is_step(const struct ast *node)
+/* $x++ as a statement; not as the value of a block. */
+static bool is_step(const struct ast *stmt)
 {
-	return node->kind == AST_UNARY && node->unary.op >= OPR_PRE_INC &&
-	       node->unary.op <= OPR_POST_DEC;
+	const struct ast *e = stmt->expr;
+
+	return e->kind == AST_UNARY && e->unary.op >= OPR_PRE_INC && e->unary.op <= OPR_POST_DEC &&
+	       e->span.begin == stmt->span.begin;
 }
 
 static void stmt_expr(struct sema *s, struct ast *node)
 {
 	const struct type *t = sema_expr(s, node->expr);
+	struct span span = node->span;
 
-	if (!s->is_final || !sema_is_known(t) || t->kind == TYPE_VOID || is_step(node->expr))
+	if (!s->is_final || !sema_is_known(t) || t->kind == TYPE_VOID || is_step(node))
 		return;
-	if (!node->span.source || !node->span.source->is_builtin)
-		diag_warning(s->diags, node->span, "Return value discarded.");
+	if (node->is_last)
+		span.end = node->expr->span.end; // bpftrace leaves out the semicolon then
+	if (!span.source || !span.source->is_builtin)
+		diag_warning(s->diags, span, "Return value discarded.");
 }
 
 void sema_stmt_rule(struct sema *s, struct ast *node)
