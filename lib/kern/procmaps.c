@@ -317,12 +317,17 @@ static bool resolve_jit(struct symbolizer *s, struct procmap *p, uint64_t addr,
 }
 
 /* Of a process that nobody saw alive: only a program that is not relocated can be told. */
-static bool resolve_program(struct symbolizer *s, const char *exe, uint64_t addr,
+static bool resolve_program(struct symbolizer *s, struct procmap *p, const char *exe, uint64_t addr,
 			    struct symbol_info *out)
 {
-	struct symbol_file *f = exe ? symbol_file_get(s, exe, "") : NULL;
-	struct kelf *elf = f && f->symbols ? elfsyms_file(f->symbols) : NULL;
+	struct symbol_file *f;
+	struct kelf *elf;
 
+	if (!p->has_tried_program && exe)
+		p->program = symbol_file_get(s, exe, "");
+	p->has_tried_program = true;
+	f = p->program;
+	elf = f && f->symbols ? elfsyms_file(f->symbols) : NULL;
 	if (!elf || kelf_type(elf) != 2 || // ET_EXEC
 	    !kelf_address_to_offset(elf, addr, &out->file_offset))
 		return false;
@@ -342,7 +347,7 @@ bool symbolizer_user(struct symbolizer *s, pid_t pid, uint64_t addr, const char 
 	if (!p->maps.len && s->options.by_program && find_program(s, exe))
 		p = find_program(s, exe);
 	if (!p->maps.len)
-		return resolve_program(s, exe, addr, out);
+		return resolve_program(s, p, exe, addr, out);
 	m = find_mapping(p, addr);
 	if (!m && now_ms() - p->read_at_ms >= REREAD_EVERY_MS) {
 		read_maps(s, p);

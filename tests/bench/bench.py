@@ -8,7 +8,10 @@ Runs alternate in one process, so that a noisy machine is noisy for all; what is
 medians, the spread (half the distance between the quartiles), and ratios.  The cost of an event is
 small beside the system call's: it is the difference between the fast chunks (the 5th percentile) of
 all loops with the tracer and without it; its spread is that of the pairs.  Needs root, clang, gcc
-and libbpf.  Parts: start, event, throughput, memory, growth.
+and libbpf.  Parts: start, compile, event, code, throughput, memory, growth; and cluster, which needs
+$KUBECONFIG and is run when it is named (cluster_bench.py).
+
+    bench.py --runner ... --check code    a test: no more instructions than 1.1 times clang's
 """
 import argparse
 import json
@@ -20,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import bpfinfo
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -52,8 +57,10 @@ STARTS = [
     ("all sys_enter_*", "tracepoint:syscalls:sys_enter_* { @[probe] = count(); }"),
     ("a large tool", TOOL),
     ("1,000 assignments", "begin { " + " ".join(f"$v{i} = {i};" for i in range(1000)) + " }"),
-    ("400 uprobes", "uprobe:/lib/x86_64-linux-gnu/libc.so.6:s* { @[func] = count(); }"),
+    ("500 uprobes", "uprobe:/lib/x86_64-linux-gnu/libc.so.6:*s[a-z]* { @[func] = count(); }"),
 ]
+# Programs whose code is measured: what the kernel has after the verifier, and how long a run takes.
+CODE = [row for row in EVENTS if row[2] or "uprobe" not in row[0]]
 
 
 def median(values):
@@ -163,6 +170,39 @@ class Bench:
                     tracer.stop()
             self.record("start", name, "ms", values, 0.1)
 
+    def compile(self):
+        """From exec to exit without attaching; bpftrace's --dry-run does the same."""
+        for name, script in STARTS:
+            if not self.wanted("compile", name):
+                continue
+            values = {}
+            for _ in range(self.args.pairs):
+                for who, argv in self.tracers(script):
+                    begin = time.monotonic()
+                    subprocess.run(argv[:1] + ["--dry-run"] + argv[1:], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, check=False)
+                    values.setdefault(who, []).append((time.monotonic() - begin) * 1000)
+            self.record("compile", name, "ms", values, 0.1)
+
+    def code(self):
+        for name, script, clang, kind, count, _ in CODE:
+            if not self.wanted("code", name):
+                continue
+            instructions, ns = {}, {}
+            for who, argv in self.tracers(script, clang):
+                there = bpfinfo.program_ids()
+                with bpfinfo.Stats():
+                    tracer = Tracer(argv)
+                    self.ns(kind, count // 10)
+                    programs = [bpfinfo.program(i) for i in bpfinfo.program_ids() - there]
+                    tracer.stop()
+                # What ran for each event; begin and the like ran once.
+                programs = [p for p in programs if p["runs"] >= count // 10]
+                instructions[who] = [sum(p["instructions"] for p in programs)]
+                ns[who] = [sum(p["ns"] / p["runs"] for p in programs)]
+            self.record("code", name, "insn", instructions, 1.1)
+            self.record("code", name + ", a run", "ns", ns)
+
     def event(self):
         for name, script, clang, kind, count, budget in EVENTS:
             if not self.wanted("event", name):
@@ -182,20 +222,22 @@ class Bench:
 
     def throughput(self):
         script = SYSCALL + ' { printf("%d %d %s\\n", pid, nsecs, comm); }'
-        for name, extra, sink in (("to a file", [], "file"), ("to a pipe", [], "pipe"), ("as JSON", ["-f", "json"], "file")):
+        for name, extra, sink, producers in (
+                ("to a file", [], "file", 1), ("to a pipe", [], "pipe", 1),
+                ("as JSON", ["-f", "json"], "file", 1), ("2 producers", [], "file", 2)):
             if not self.wanted("throughput", name):
                 continue
             values, lost = {}, {}
             for _ in range(self.args.pairs):
                 for who, argv in self.tracers(script):
-                    rate, missing = self.burst(argv[:1] + extra + argv[1:], sink)
+                    rate, missing = self.burst(argv[:1] + extra + argv[1:], sink, producers)
                     values.setdefault(who, []).append(rate / 1000)
                     lost.setdefault(who, []).append(missing)
             self.record("throughput", name, "k/s", values, 3)
             print(" " * 12 + "lost of a burst: " + ", ".join(f"{w} {median(v):.1%}" for w, v in lost.items()))
 
-    def burst(self, argv, sink):
-        """Events printed a second while one CPU makes them as fast as it can, and the part lost."""
+    def burst(self, argv, sink, producers):
+        """Events printed a second while CPUs make them as fast as they can, and the part lost."""
         count = 1000000
         path = os.path.join(self.tmp, "out")
         if sink == "pipe":
@@ -211,7 +253,11 @@ class Bench:
             while b"Attached" not in tracer.stderr.readline():
                 pass
         begin = time.monotonic()
-        self.ns("getppid", count)
+        cpus = os.cpu_count() or 1
+        loads = [subprocess.Popen(["taskset", "-c", str(cpus - 1 - i % cpus), self.load, "getppid", str(count)],
+                                  stdout=subprocess.DEVNULL) for i in range(producers)]
+        for load in loads:
+            load.wait()
         tracer.send_signal(signal.SIGINT)
         tracer.communicate()
         took = time.monotonic() - begin
@@ -219,43 +265,84 @@ class Bench:
         if reader:
             reader.wait()
         printed = sum(1 for line in open(path, "rb") if b"load" in line)
-        return printed / took, 1 - printed / count
+        return printed / took, 1 - printed / (count * producers)
 
     def memory(self):
         for name, script in STARTS[:3]:
             if not self.wanted("memory", name):
                 continue
-            resident, peak = {}, {}
+            resident, peak, maps = {}, {}, {}
             for who, argv in self.tracers(script):
                 tracer = Tracer(argv)
                 kb = tracer.memory_kb()
+                maps[who] = [bpfinfo.map_bytes(tracer.process.pid) / 2**20]
                 resident[who], peak[who] = [kb["VmRSS"] / 1024], [kb["VmHWM"] / 1024]
                 tracer.stop()
             self.record("memory", name + ", resident", "MB", resident)
             self.record("memory", name + ", peak", "MB", peak)
+            self.record("memory", name + ", kernel's maps", "MB", maps)
         if self.wanted("memory", "size on disk"):
             self.record("memory", "size on disk", "MB", {"ours": [os.path.getsize(self.args.runner) / 1e6]})
 
+    def grow(self, name, sizes, argv_of):
+        """Seconds of a run of argv_of(n), by n: who takes more than n log n is found by eye."""
+        for n in sizes:
+            if not self.wanted("growth", name):
+                return
+            argv = argv_of(n)
+            begin = time.monotonic()
+            subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            self.record("growth", f"{n} {name}", "ms", {"ours": [(time.monotonic() - begin) * 1000]})
+
+    def script_file(self, text):
+        path = os.path.join(self.tmp, "script.bt")
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
     def growth(self):
-        for n in (100, 1000, 10000):
-            if not self.wanted("growth", "script lines"):
-                continue
-            script = "begin { " + " ".join(f"$v{i} = {i} + $1;" for i in range(n)) + " exit(); }"
+        runner = self.args.runner
+        self.grow("assignments", (100, 1000, 10000), lambda n: [
+            runner, "--dry-run",
+            self.script_file("begin { " + " ".join(f"$v{i} = {i} + $1;" for i in range(n)) + " exit(); }"), "1"])
+        self.grow("probes", (10, 100, 1000), lambda n: [
+            runner, "--dry-run",
+            self.script_file(" ".join(f"uprobe:{self.load}:bench_function {{ @[{i}, comm] = count(); }}"
+                                      for i in range(n)))])
+        self.grow("map entries", (10000, 100000, 1000000), lambda n: [
+            runner, "-e", f"config = {{ max_map_keys={n} }} begin {{ for ($i : 0..{n}) {{ @[$i] = $i; }} exit(); }}"])
+        kernel = sum(1 for line in open("/proc/kallsyms") if line.split()[1] in "tT")
+        self.grow("kernel symbols", [n for n in (1000, 10000, 100000) if n < 4 * kernel], lambda n: [
+            runner, "-e", f"config = {{ max_map_keys={n} }} begin {{ $a = kaddr(\"_stext\"); "
+            f"for ($i : 0..{n}) {{ @[ksym($a + $i * 64)] = $i; }} exit(); }}"])
+        self.stacks()
+
+    def stacks(self):
+        """Distinct user stacks: a recursion of random turns makes each a new one."""
+        for n in (1000, 10000, 100000):
+            if not self.wanted("growth", "stacks"):
+                return
+            tracer = Tracer([self.args.runner, "-e", f"config = {{ max_map_keys={n} }} "
+                             f"uprobe:{self.load}:bench_leaf {{ @[ustack] = count(); }}"])
+            load = subprocess.Popen([self.load, "stacks", str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            load.stdout.readline()
             begin = time.monotonic()
-            with tempfile.NamedTemporaryFile("w", suffix=".bt") as f:
-                f.write(script)
-                f.flush()
-                subprocess.run([self.args.runner, "--dry-run", f.name, "1"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, check=False)
-            self.record("growth", f"{n} assignments", "ms", {"ours": [(time.monotonic() - begin) * 1000]})
-        for n in (10000, 100000, 1000000):
-            if not self.wanted("growth", "map entries"):
-                continue
-            script = f"config = {{ max_map_keys={n} }} begin {{ for ($i : 0..{n}) {{ @[$i] = $i; }} exit(); }}"
-            begin = time.monotonic()
-            subprocess.run([self.args.runner, "-e", script], stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
-            self.record("growth", f"{n} map entries", "ms", {"ours": [(time.monotonic() - begin) * 1000]})
+            tracer.stop()
+            load.communicate()
+            self.record("growth", f"{n} stacks", "ms", {"ours": [(time.monotonic() - begin) * 1000]})
+
+    def cluster(self):
+        import cluster_bench
+        cluster_bench.run(self)
+
+def check(results):
+    """Whether no program has more instructions than its budget times clang's; as the test suites say it."""
+    rows = [r for r in results if r["part"] == "code" and r["unit"] == "insn" and "of_clang" in r]
+    bad = [r for r in rows if r["of_clang"] > r["budget"]]
+    for r in rows:
+        print(f"{'not ok' if r in bad else 'ok'} code of {r['name']}: {r['ours']:.0f} instructions, clang {r['clang']:.0f}")
+    print(f"{len(rows) - len(bad)} passed, {len(bad)} failed")
+    return 1 if bad or not rows else 0
 
 
 def main():
@@ -266,9 +353,11 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--json", default="")
     parser.add_argument("--quick", action="store_true", help="attach sys_enter_* once only")
+    parser.add_argument("--plugin", default="", help="cluster: the kubectl-trace executable")
+    parser.add_argument("--check", action="store_true", help="code: fail if it is worse than budgeted")
     parser.add_argument("parts", nargs="*", default=[])
     args = parser.parse_args()
-    parts = args.parts or ["start", "event", "throughput", "memory", "growth"]
+    parts = args.parts or ["start", "compile", "event", "code", "throughput", "memory", "growth"]
     with tempfile.TemporaryDirectory() as tmp:
         os.chmod(tmp, 0o755)
         bench = Bench(args, tmp)
@@ -277,7 +366,7 @@ def main():
         if args.json:
             with open(args.json, "w") as f:
                 json.dump(bench.results, f, indent=1)
-        return 0
+        return check(bench.results) if args.check else 0
 
 
 if __name__ == "__main__":

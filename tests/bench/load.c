@@ -4,6 +4,8 @@
  *
  *     getppid   a cheap system call       openat    open and close /etc/hostname
  *     call      a cheap function          idle      nothing: how much the loop itself takes
+ *     stacks    bench_leaf() COUNT times, each by another stack; prints one time, and ends with its
+ * input
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,12 +26,45 @@ __attribute__((noinline)) int bench_function(int a, int b)
 	return a + b;
 }
 
+void bench_leaf(long number);
+void bench_left(long number, int depth);
+void bench_right(long number, int depth);
+
+__attribute__((noinline)) void bench_leaf(long number)
+{
+	__asm__ volatile("" ::"r"(number) : "memory");
+}
+
+/* The bits of a number are the turns of the way to the leaf. */
+static void turn(long number, int depth)
+{
+	if (depth == 0)
+		bench_leaf(number);
+	else if (number >> (depth - 1) & 1)
+		bench_right(number, depth - 1);
+	else
+		bench_left(number, depth - 1);
+}
+
+__attribute__((noinline)) void bench_left(long number, int depth)
+{
+	turn(number, depth);
+	__asm__ volatile("" ::: "memory");
+}
+
+__attribute__((noinline)) void bench_right(long number, int depth)
+{
+	turn(number, depth);
+	__asm__ volatile("" ::: "memory");
+}
+
 static void one(char kind, long i)
 {
 	switch (kind) {
 	case 'g': (void)syscall(SYS_getppid); break;
 	case 'o': (void)close(open("/etc/hostname", O_RDONLY)); break;
 	case 'c': (void)bench_function((int)i, 2); break;
+	case 's': bench_left(i, 20); break;
 	default: __asm__ volatile(""); break;
 	}
 }
@@ -51,8 +86,13 @@ int main(int argc, char **argv)
 	long count = argc > 2 ? strtol(argv[2], NULL, 10) : 1000000;
 
 	if (argc < 2) {
-		fputs("usage: load getppid|openat|call|idle [COUNT]\n", stderr);
+		fputs("usage: load getppid|openat|call|stacks|idle [COUNT]\n", stderr);
 		return 2;
+	}
+	if (argv[1][0] == 's') {
+		printf("%.2f\n", chunk('s', count));
+		(void)fflush(stdout);
+		return getchar() == EOF ? 0 : 1; // alive until its symbols were read
 	}
 	for (int i = 0; i < CHUNKS; i++)
 		printf("%.2f\n", chunk(argv[1][0], count / CHUNKS));
