@@ -14,6 +14,9 @@
 #define TYPE_ID_INT 1
 #define TYPE_ID_PTR 2 // void *
 
+/* Of a source line, for the verifier's log: a script may be one line of any length. */
+#define LINE_MAX_LEN 256
+
 struct writer {
 	struct arena *arena;
 	vec_of(uint32_t) types; // as words
@@ -75,7 +78,7 @@ static struct bpf_line_info line_info_of(struct writer *w, uint32_t pc, struct s
 
 	text = source_line(span.source, at.line, &len);
 	info.file_name_off = add_string(w, span.source->name, strlen(span.source->name));
-	info.line_off = add_string(w, text, strnlen(text, len));
+	info.line_off = add_string(w, text, strnlen(text, len < LINE_MAX_LEN ? len : LINE_MAX_LEN));
 	info.line_col = at.line << 10 | (at.column & 0x3ff);
 	return info;
 }

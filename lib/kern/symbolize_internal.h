@@ -45,10 +45,10 @@ struct procmap {
 	bool has_tried_jit;
 	bool has_tried_program;      // of a process that nobody saw alive:
 	struct symbol_file *program; // what it ran, if that is known
-	bool has_other_root;    // its paths are not ours
-	uint64_t checked_at_ms; // when it was last seen to be the same process
-	uint64_t read_at_ms;    // when the mappings were read
-	struct procmap *next;   // in its bucket
+	bool has_other_root;         // its paths are not ours
+	uint64_t checked_at_ms;      // when it was last seen to be the same process
+	uint64_t read_at_ms;         // when the mappings were read
+	struct procmap *next;        // in its bucket
 };
 
 #define PROCESS_BUCKETS 1024

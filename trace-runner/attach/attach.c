@@ -240,11 +240,3 @@ int attach_all(struct attached *out, struct loaded *l, const struct attach_optio
 		attach_finish(out);
 	return r;
 }
-
-void attach_finish(struct attached *a)
-{
-	vec_foreach (&a->fds, fd)
-		close(*fd);
-	vec_finish(&a->fds);
-	a->iter_link = -1;
-}
