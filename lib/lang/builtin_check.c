@@ -144,6 +144,17 @@ static void add_int_arg(struct sema *s, struct ast *call, uint64_t value)
 	vec_push(s->arena, &call->call.args, node);
 }
 
+/* What is behind a string or an array of the script is none of its business. */
+static void check_room(struct sema *s, const struct ast *call, const struct type *t,
+		       const struct ast *length)
+{
+	if ((t->kind == TYPE_STRING || t->kind == TYPE_ARRAY) && t->as == AS_BPF &&
+	    is_literal_int(length) && length->integer.value > t->size)
+		diag_error(s->diags, call->span,
+			   "%s() would read %" PRIu64 " bytes where there are %" PRIu32,
+			   call->call.name, length->integer.value, t->size);
+}
+
 static void check_buf(struct sema *s, struct ast *call)
 {
 	const struct type *t = arg_type(call, 0);
@@ -163,6 +174,8 @@ static void check_buf(struct sema *s, struct ast *call)
 	else if (is_literal_int(length) && length->integer.is_negative)
 		diag_error(s->diags, call->span, "buf() cannot use negative length (%" PRId64 ")",
 			   (int64_t)length->integer.value);
+	else
+		check_room(s, call, t, length);
 }
 
 const struct type *builtin_check_buf(struct sema *s, struct ast *call)
@@ -297,6 +310,8 @@ const struct type *builtin_check_memcmp(struct sema *s, struct ast *call)
 				   type_name(s->arena, t));
 			return type_error();
 		}
+		if (s->is_final)
+			check_room(s, call, t, arg(call, 2));
 	}
 	return type_int(4, true);
 }

@@ -298,8 +298,10 @@ static void parse_simple(struct parser *p, struct ast *block, bool is_value)
 		parser_error(p, "expected ';'");
 	}
 	if (expr->kind == AST_BLOCK || is_if(expr)) {
+		bool at_value = is_if(expr) || parser_is(p, TOK_RBRACE);
+
 		span.end = p->tok.begin; // as bpftrace shows a block
-		push_stmt(p, block, ast_discard_value(p->arena, expr, is_if(expr) ? NULL : &span));
+		push_stmt(p, block, ast_discard_value(p->arena, expr, at_value ? NULL : &span));
 		return;
 	}
 	stmt = new_expr_stmt(p, expr, span);

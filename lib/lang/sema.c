@@ -58,8 +58,11 @@ static void finish_map(struct sema *s, struct sema_map *m)
 	}
 	d->value = m->value;
 	d->key = m->use == MAP_USE_KEYED ? m->key : NULL;
-	if (d->max_entries == 0)
+	if (!d->is_declared)
 		d->max_entries = (uint32_t)s->config->max_map_keys;
+	if (d->key && d->max_entries == 0)
+		diag_error(s->diags, m->first_use, "Map @%s has no room for keys: %s is 0", d->name,
+			   d->is_declared ? "its size" : "max_map_keys");
 	check_kind(s, m);
 }
 

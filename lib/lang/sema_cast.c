@@ -160,8 +160,10 @@ static const struct type *cast_target(struct sema *s, const struct type *to,
 	if (to->kind == TYPE_POINTER && from->kind == TYPE_POINTER) {
 		if (as == AS_BTF && !type_equal(to->elem, from->elem))
 			as = AS_KERNEL; // no longer the type that the verifier knows
-		if (as == AS_BPF && (to->elem->size > from->elem->size))
-			as = AS_KERNEL; // see sema_loose()
+		/* See sema_loose(); a string in a struct is read with a byte behind it. */
+		if (as == AS_BPF && !type_equal(to->elem, from->elem) &&
+		    (to->elem->size > from->elem->size || !type_is_scalar(to->elem)))
+			as = AS_KERNEL;
 	} else if (as == AS_BTF || as == AS_CTX) {
 		as = AS_KERNEL;
 	}
