@@ -6,6 +6,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kern/features.h"
+
 /* The version of the language. */
 #define BPFTRACE_VERSION "v0.27.1"
 #define COLUMN_WIDTH     35
@@ -75,7 +77,7 @@ void info_print(FILE *out, const struct features *f)
 		{ "uprobe_multi", yes(f->uprobe_multi) },
 		{ "kprobe_session", "no" },
 		{ "iter", yes(access("/sys/kernel/btf/vmlinux", R_OK) == 0) },
-		{ "fentry", yes(f->fentry) },
+		{ "fentry", yes(features_has_fentry()) },
 		{ "raw tracepoint with BTF", yes(f->btf_raw_tracepoint) },
 	};
 	struct utsname name;

@@ -305,7 +305,6 @@ static const struct features all_features = {
 	.send_signal = true,
 	.override_return = true,
 	.btf_raw_tracepoint = true,
-	.fentry = true,
 	.jiffies64 = true,
 	.d_path = true,
 	.cgroup_v2 = true,

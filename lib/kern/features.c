@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kern/btf.h"
 #include "kern/cgroup.h"
 
 /* Values that the headers we build with may be too old to have (include/uapi/linux/bpf.h). */
@@ -147,6 +148,30 @@ static bool has_tracing(uint32_t attach_type)
 	return close_if_open(fd) || (errno == EINVAL && !access("/sys/kernel/btf/vmlinux", R_OK));
 }
 
+/*
+ * On arm64 such programs load from Linux 6.0 on and can be attached from 6.4 on.  So one is
+ * attached, for a moment, to a function that the kernel has for its own tests of this.
+ */
+bool features_has_fentry(void)
+{
+	const struct bpf_insn insns[] = { INSN_ZERO(BPF_REG_0), INSN_EXIT };
+	union bpf_attr attr = { 0 };
+	struct kbtf *btf = NULL;
+	bool is_attached = false;
+	int fd = -1;
+
+	if (!kbtf_open(&btf, "/sys/kernel/btf/vmlinux", NULL, NULL))
+		fd = load(BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY,
+			  kbtf_find(btf, "bpf_fentry_test1", 1u << BTF_KIND_FUNC), insns, 2);
+	if (fd >= 0) {
+		attr.raw_tracepoint.prog_fd = (uint32_t)fd;
+		is_attached = close_if_open(sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr)));
+	}
+	(void)close_if_open(fd);
+	kbtf_close(btf);
+	return is_attached;
+}
+
 static bool link_fails_with(int prog, uint32_t attach_type, const struct link_create_multi *rest,
 			    int expected)
 {
@@ -217,7 +242,6 @@ void features_detect(struct features *out)
 	out->atomics = has_atomics();
 	out->cpu_v4 = has_cpu_v4();
 	out->btf_raw_tracepoint = has_tracing(BPF_TRACE_RAW_TP);
-	out->fentry = has_tracing(BPF_TRACE_FENTRY);
 	/* Only for functions of an allow-list in tracing programs; older than the ring buffer's
 	 * user. */
 	out->d_path = out->btf_raw_tracepoint && out->get_current_task_btf;

@@ -10,6 +10,9 @@
 /* Fill in *out.  Never fails: what cannot be tried (no privilege) is false. */
 void features_detect(struct features *out);
 
+/* Can a program be attached to a function's entry?  No other feature, and slower to ask. */
+bool features_has_fentry(void);
+
 /*
  * The capabilities that tracing needs and this process lacks, for the message: "CAP_BPF,
  * CAP_PERFMON" in @out (of @size bytes), "" if none.

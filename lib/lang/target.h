@@ -143,7 +143,6 @@ struct features {
 	bool send_signal;
 	bool override_return;
 	bool btf_raw_tracepoint; // tp_btf programs load
-	bool fentry;
 	bool kprobe_multi;
 	bool uprobe_multi;
 	bool perf_link; // bpf_link for perf events, 5.15

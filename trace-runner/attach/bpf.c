@@ -7,6 +7,8 @@
 #include "attach/attach.h"
 #include "sys.h"
 
+#define KERNEL_ENOTSUPP 524 // include/linux/errno.h: meant for the kernel itself
+
 int attach_bpf(struct attacher *a, uint32_t program, const struct attach_point *ap, struct err *err)
 {
 	const struct image_program *p = attach_program(a, program);
@@ -20,6 +22,11 @@ int attach_bpf(struct attacher *a, uint32_t program, const struct attach_point *
 		return err_set(err, fd,
 			       "Maybe trying to access arguments beyond what's available in this "
 			       "tracepoint");
+	if (fd == -KERNEL_ENOTSUPP)
+		return err_set(err, fd,
+			       "Could not attach to %s: this kernel has no trampoline for it "
+			       "(on arm64 that takes Linux 6.4)",
+			       ap->name);
 	if (fd < 0)
 		return err_errno(err, fd, "Could not attach to %s", ap->name);
 	return attach_keep(a, fd);
