@@ -17,10 +17,8 @@
 
 static char folder[] = "/tmp/test_cmd_runner.XXXXXX";
 
-static const char *other_arch(void)
-{
-	return strcmp(runner_native_arch(), "amd64") == 0 ? "arm64" : "amd64";
-}
+/* One that no build puts a runner for beside this test. */
+#define OTHER_ARCH "riscv64"
 
 static void put_file(const char *path, const char *text)
 {
@@ -54,15 +52,13 @@ static void other_architecture_is_missing(void **state)
 	struct buf stage1;
 	struct err err = { 0 };
 	const char *path = NULL;
-	char expected[64];
 
 	(void)state;
 	arena_init(&a);
 	buf_init(&stage1, 1 << 20);
-	assert_int_equal(runner_find(&path, &a, other_arch(), &err), -ENOENT);
-	snprintf(expected, sizeof(expected), "'trace-runner-%s' is neither", other_arch());
-	assert_non_null(strstr(err.msg, expected));
-	assert_int_equal(runner_read_stage1(&stage1, &a, other_arch(), &err), -ENOENT);
+	assert_int_equal(runner_find(&path, &a, OTHER_ARCH, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "'trace-runner-" OTHER_ARCH "' is neither"));
+	assert_int_equal(runner_read_stage1(&stage1, &a, OTHER_ARCH, &err), -ENOENT);
 	buf_finish(&stage1);
 	arena_finish(&a);
 }
@@ -77,17 +73,17 @@ static void each_architecture_has_its_own(void **state)
 	(void)state;
 	arena_init(&a);
 	buf_init(&stage1, 1 << 20);
-	runner = arena_printf(&a, "%s/trace-runner-%s", folder, other_arch());
-	first = arena_printf(&a, "%s/trace-stage1-%s", folder, other_arch());
+	runner = arena_printf(&a, "%s/trace-runner-" OTHER_ARCH, folder);
+	first = arena_printf(&a, "%s/trace-stage1-" OTHER_ARCH, folder);
 	put_file(runner, "runner");
 	put_file(first, "first stage");
 	/* What is set for this machine is not for the others. */
 	assert_int_equal(setenv("KUBECTL_TRACE_RUNNER", "/bin/sh", 1), 0);
-	assert_int_equal(runner_find(&path, &a, other_arch(), &err), 0);
+	assert_int_equal(runner_find(&path, &a, OTHER_ARCH, &err), 0);
 	assert_string_equal(path, runner);
 	assert_int_equal(runner_find(&path, &a, runner_native_arch(), &err), 0);
 	assert_string_equal(path, "/bin/sh");
-	assert_int_equal(runner_read_stage1(&stage1, &a, other_arch(), &err), 0);
+	assert_int_equal(runner_read_stage1(&stage1, &a, OTHER_ARCH, &err), 0);
 	assert_string_equal(buf_cstr(&stage1), "first stage");
 	buf_clear(&stage1);
 	assert_int_equal(runner_read_stage1(&stage1, &a, runner_native_arch(), &err), 0);
