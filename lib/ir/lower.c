@@ -56,6 +56,51 @@ static bool is_kprobe_multi(const struct lower *lo, const struct lowered_program
 	return true;
 }
 
+/* Whether @node looks at where it was called from, or at what with. */
+static void find_context(void *ctx, struct ast *node)
+{
+	bool *is_found = ctx;
+	uint32_t builtin = BI_COUNT;
+
+	if (node->kind == AST_BUILTIN)
+		builtin = node->ident.builtin;
+	else if (node->kind == AST_CALL)
+		builtin = node->call.builtin;
+	switch (builtin) {
+	case BI_args:
+	case BI_ctx:
+	case BI_kstack:
+	case BI_ustack: *is_found = true; break;
+	default: break;
+	}
+	if (!*is_found)
+		ast_each_child(node, find_context, ctx);
+}
+
+/*
+ * A tracepoint's program that needs none of its fields is a raw tracepoint's, where there is one
+ * by that name: perf, which collects the fields, costs more than most scripts, and waits for RCU
+ * when it is closed.
+ */
+static bool is_raw_enough(const struct lower *lo, const struct lowered_program *p)
+{
+	const struct target *target = lo->o->target;
+	bool uses_context = false;
+
+	if (!target || !target->raw_tracepoint_args)
+		return false;
+	find_context(&uses_context, p->probe->body);
+	if (p->probe->predicate)
+		find_context(&uses_context, p->probe->predicate);
+	if (uses_context)
+		return false;
+	vec_foreach (&p->attach_points, ap)
+		if ((*ap)->syscall >= 0 ||
+		    !target->raw_tracepoint_args(target->ctx, (*ap)->function))
+			return false;
+	return true;
+}
+
 static void choose_load(struct lower *lo, struct lowered_program *p)
 {
 	const struct attach_point *ap = p->attach_points.data[0];
@@ -71,6 +116,10 @@ static void choose_load(struct lower *lo, struct lowered_program *p)
 			p->attach_btf_id = ap->btf_id;
 		}
 		p->attach_name = ap->function;
+		break;
+	case PROBE_tracepoint:
+		if (is_raw_enough(lo, p))
+			p->prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
 		break;
 	case PROBE_fentry:
 	case PROBE_fexit:

@@ -45,6 +45,7 @@ EVENTS = [
     ("str() key", "tracepoint:syscalls:sys_enter_openat { @[str(args.filename)] = count(); }", "path_key",
      "openat", 500000, 0.7),
     ("printf of 3 fields", SYSCALL + ' { printf("%d %d %s\\n", pid, nsecs, comm); }', "printf3", "getppid", 500000, 0.5),
+    ("other tracepoint", "tracepoint:raw_syscalls:sys_enter { @ = count(); }", None, "getppid", 1000000, 0.5),
     ("count() by kstack", SYSCALL + " { @[kstack] = count(); }", "kstack_key", "getppid", 500000, 1.0),
     ("count() by ustack", SYSCALL + " { @[ustack] = count(); }", None, "getppid", 500000, 1.0),
     ("uprobe count()", "uprobe:{LOAD}:bench_function { @ = count(); }", None, "call", 200000, 1.0),

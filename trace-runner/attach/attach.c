@@ -150,7 +150,7 @@ static bool report_missing(const struct attacher *a, const char *name, const str
 static bool is_attached_whole(const struct image_program *p)
 {
 	if (p->prog_type == BPF_PROG_TYPE_RAW_TRACEPOINT)
-		return true;
+		return p->attach_name != NULL;
 	return p->prog_type == BPF_PROG_TYPE_TRACING && p->expected_attach_type != BPF_TRACE_ITER;
 }
 

@@ -11,6 +11,9 @@ int attach_tracepoint(struct attacher *a, uint32_t program, const struct attach_
 	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .sample_period = 1 };
 	int id, r;
 
+	/* Without fields, see lower.c. */
+	if (attach_program(a, program)->prog_type == BPF_PROG_TYPE_RAW_TRACEPOINT)
+		return attach_bpf(a, program, ap, err);
 	if (!a->has_tracefs) {
 		r = tracefs_open(&a->tracefs, err);
 		if (r < 0)
