@@ -309,7 +309,8 @@ static bool follow_selected(struct containers *c, const struct options *o)
 	if (c->selected_fd >= 0 || select_processes(&now, c, o, NULL) < 0)
 		return false;
 	is_same = now.len == c->selected.len &&
-		  memcmp(now.data, c->selected.data, now.len * sizeof(*now.data)) == 0;
+		  (now.len == 0 ||
+		   memcmp(now.data, c->selected.data, now.len * sizeof(*now.data)) == 0);
 	proc_pids_finish(&c->selected);
 	c->selected = now;
 	return !is_same;

@@ -297,21 +297,25 @@ static int load_program(const struct loaded *l, const struct image_program *p, u
 	return fd;
 }
 
+/* All -1; NULL without memory. */
+static int *alloc_descriptors(uint32_t count)
+{
+	int *fds = malloc(((size_t)count + 1) * sizeof(*fds));
+
+	for (uint32_t i = 0; fds && i < count; i++)
+		fds[i] = -1;
+	return fds;
+}
+
 static int alloc_tables(struct loaded *l)
 {
 	const struct image *im = l->image;
 
-	l->map_fds = malloc((im->map_count + 1) * sizeof(*l->map_fds));
+	l->map_fds = alloc_descriptors(im->map_count);
 	l->map_memory = calloc(im->map_count + 1, sizeof(*l->map_memory));
 	l->map_bytes = calloc(im->map_count + 1, sizeof(*l->map_bytes));
-	l->program_fds = malloc((im->program_count + 1) * sizeof(*l->program_fds));
-	if (!l->map_fds || !l->map_memory || !l->map_bytes || !l->program_fds)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < im->map_count; i++)
-		l->map_fds[i] = -1;
-	for (uint32_t i = 0; i < im->program_count; i++)
-		l->program_fds[i] = -1;
-	return 0;
+	l->program_fds = alloc_descriptors(im->program_count);
+	return l->map_fds && l->map_memory && l->map_bytes && l->program_fds ? 0 : -ENOMEM;
 }
 
 static bool take_btf_id(void *ctx, const struct target_symbol *symbol)

@@ -1,5 +1,6 @@
 #include "ring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
@@ -71,13 +72,14 @@ static const void *record_at(struct ring *r, size_t offset, size_t len)
 	offset &= r->size - 1;
 	if (offset + len <= r->size)
 		return r->data + offset;
-	if (len > r->wrapped_size) {
+	if (!r->wrapped || len > r->wrapped_size) {
 		more = realloc(r->wrapped, len);
 		if (!more)
 			return NULL;
 		r->wrapped = more;
 		r->wrapped_size = len;
 	}
+	assert(r->data);
 	memcpy(r->wrapped, r->data + offset, r->size - offset);
 	memcpy(r->wrapped + (r->size - offset), r->data, len - (r->size - offset));
 	return r->wrapped;

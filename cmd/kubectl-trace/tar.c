@@ -53,5 +53,5 @@ void tar_add_file(struct buf *tar, const char *name, unsigned int mode, const vo
 
 void tar_finish(struct buf *tar)
 {
-	buf_fill(tar, '\0', 2 * BLOCK_BYTES);
+	buf_fill(tar, '\0', (size_t)2 * BLOCK_BYTES);
 }

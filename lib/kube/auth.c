@@ -160,7 +160,7 @@ static int run_plugin(struct buf *output, const struct kube_config *config, stru
 	_cleanup_free_ char *info = exec_info(config);
 	_cleanup_close_ int fd = -1;
 	int status, ret;
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (!info)
 		return err_set(err, -ENOMEM, "out of memory");

@@ -49,7 +49,7 @@ static cJSON *make_part(const struct kube_bundle *b, size_t number)
 	json_add_str(labels, KUBE_LABEL_APP, KUBE_LABEL_APP_VALUE);
 	json_add_str(labels, KUBE_BUNDLE_LABEL, b->hash);
 	json_add_bool(map, "immutable", true);
-	buf_init(&text, 2 * PART_BYTES);
+	buf_init(&text, (size_t)2 * PART_BYTES);
 	base64_encode(&text, b->data + start, len);
 	(void)snprintf(key, sizeof(key), "runner.%03zu", number);
 	json_add_str(json_add_object(map, "binaryData"), key, buf_cstr(&text));

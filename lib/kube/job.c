@@ -258,7 +258,7 @@ static void add_bytes(cJSON *map, const char *key, const char *data, size_t len)
 	cJSON *binary = json_at(map, "binaryData");
 	struct buf text;
 
-	buf_init(&text, 4 * KUBE_CONFIGMAP_MAX);
+	buf_init(&text, (size_t)4 * KUBE_CONFIGMAP_MAX);
 	base64_encode(&text, data, len);
 	json_add_str(binary ? binary : json_add_object(map, "binaryData"), key, buf_cstr(&text));
 	buf_finish(&text);

@@ -89,7 +89,7 @@ static int add_file(struct loader *l, const char *path, struct err *err)
 	int ret;
 
 	ret = read_file(&text, l->arena, path, err);
-	if (ret < 0)
+	if (ret < 0 || !text)
 		return ret;
 	ret = yaml_to_json(&json, text, strlen(text), err);
 	if (ret < 0) {

@@ -58,7 +58,7 @@ int transport_start(struct transfer **out, struct kube_transport *t,
 		    const struct transport_request *request, struct err *err)
 	__attribute__((warn_unused_result));
 /* End it without on_done.  NULL is ignored. */
-void transport_cancel(struct transfer *transfer);
+void transport_cancel(struct transfer *x);
 
 /* Wait for something to happen, @timeout_ms at most, and make all calls that are due.  Readable
  * @wake_fd (-1: none) also ends the wait. */
