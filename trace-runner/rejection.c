@@ -44,12 +44,12 @@ bool rejection_find_helper(const char *log, const char *what, char *name, size_t
 		return false;
 	for (const char *p = log; (p = strstr(p, " call ")) && p < at; p++)
 		call = p + strlen(" call ");
-	/* Unknown functions are named by the complaint itself: "invalid func bpf_loop#181". */
-	if (strstr(what, "func "))
+	/* What is unknown is named by the complaint itself: "invalid func bpf_loop#181". */
+	if (strstr(what, "func ") || strchr(what, '\''))
 		call = at + strlen(what);
 	if (!call)
 		return false;
-	len = strcspn(call, "#\n ");
+	len = strcspn(call, "#\n '");
 	if (len == 0 || len >= size)
 		return false;
 	memcpy(name, call, len);
@@ -82,6 +82,8 @@ static bool report_known(const struct image_program *p, const char *log)
 		{ "unknown func ", "helper %s not supported by this kernel in this kind of probe" },
 		{ "pointer arithmetic on ptr_or_null_ prohibited, null-check it first",
 		  "helper %s: result needs to be null-checked before accessing fields" },
+		{ "failed to find the address for kernel symbol '",
+		  "the kernel does not know the address of %s (CONFIG_KALLSYMS_ALL)" },
 	};
 	char name[64];
 

@@ -131,9 +131,70 @@ static struct ir_insn *formatted(struct lower *lo, const struct ast *call, enum 
 	return NULL;
 }
 
+/* ---- printf() of a pinned iterator ----------------------------------------------------------- */
+
+/* Nobody is there for its events: whoever reads its file reads what it prints. */
+static bool is_pinned_iterator(const struct lower *lo)
+{
+	const struct attach_point *ap =
+		lo->probe->attach_points.len ? lo->probe->attach_points.data[0] : NULL;
+
+	return ap && ap->kind == PROBE_iter && ap->mode && ap->mode[0];
+}
+
+/* What the kernel's formatting takes: 8 bytes, for %s the address of a string. */
+static struct ir_insn *seq_value(struct lower *lo, const struct ast *a, bool is_string)
+{
+	struct place p;
+
+	if (is_string != (a->type->kind == TYPE_STRING) ||
+	    (!is_string && !type_is_scalar(a->type))) {
+		diag_error(lo->diags, a->span,
+			   "printf() of a pinned iterator prints integers, pointers and strings");
+		return emit_const(lo, 0);
+	}
+	if (!is_string)
+		return lower_scalar(lo, a);
+	p = lower_place_ours(lo, a);
+	if (p.kind == PLACE_SLOT)
+		lo->fn->ir->slots.data[p.index].is_whole = true;
+	return place_address(lo, &p);
+}
+
+/* bpf_seq_printf(): the format is the kernel's to read. */
+static struct ir_insn *seq_printf(struct lower *lo, const struct ast *e)
+{
+	const struct format_plan *plan = e->call.data;
+	const struct ast *format = arg(e, 0);
+	uint32_t count = (uint32_t)e->call.args.len - 1;
+	struct place text = rodata_bytes(lo, format->string.data, format->string.len + 1, 8);
+	struct place data = place_slot(lo, 8 * (count ? count : 1), 8, "seq data");
+	struct place meta = place_ptr(emit_ctx(lo), 0, AS_CTX);
+	struct ir_insn *args[5];
+
+	lo->fn->ir->slots.data[data.index].is_whole = true;
+	lo->fn->ir->slots.data[data.index].is_scratch_ok = false;
+	vec_foreach (&plan->parts, part) {
+		if (part->conversion[0])
+			place_store(
+				lo, &data, 8 * (int64_t)part->arg, 8,
+				seq_value(lo, arg(e, part->arg + 1), part->conversion[0] == 's'));
+	}
+	/* ctx->meta->seq */
+	args[0] = emit_load(lo, place_load(lo, &meta, 0, 8, false), 0, 8, false);
+	args[1] = place_address(lo, &text);
+	args[2] = emit_const(lo, format->string.len + 1);
+	args[3] = count ? place_address(lo, &data) : emit_const(lo, 0);
+	args[4] = emit_const(lo, 8 * count);
+	emit_call(lo, BPF_FUNC_seq_printf, 5, args);
+	return NULL;
+}
+
 struct ir_insn *lower_printf(struct lower *lo, const struct ast *e, const struct place *dst)
 {
 	(void)dst;
+	if (is_pinned_iterator(lo))
+		return seq_printf(lo, e);
 	return formatted(lo, e, EVENT_PRINTF, LEVEL_PLAIN);
 }
 

@@ -7,17 +7,17 @@
 
 #define MAX_OFFSET 0x7000 // of 16-bit offsets, with room for the size of the access
 
-/* slot + c, map value + c: one instruction. */
+/* slot + c: one instruction.  The kernel checks what an instruction says of a map value: that
+ * stays. */
 struct ir_insn *fold_address(struct fold *fo, struct ir_insn *insn)
 {
 	struct ir_insn *base = insn->args[0], *off = insn->args[1];
 	struct ir_insn *address;
 
-	if ((base->op != OP_SLOT && base->op != OP_MAP_VALUE) || off->op != OP_CONST)
+	if (base->op != OP_SLOT || off->op != OP_CONST)
 		return NULL;
 	address = ir_insn_new(fo->f, base->op, 0);
 	address->slot = base->slot;
-	address->map = base->map;
 	address->imm = base->imm + off->imm;
 	address->span = insn->span;
 	ir_insert_before(insn, address);

@@ -211,6 +211,11 @@ static void rejection_names_the_helper(void **state)
 	assert_false(rejection_find_helper(log, "invalid func ", name, sizeof(name)));
 	assert_true(rejection_find_helper("1: (85) call unknown#181\ninvalid func unknown#181\n",
 					  "invalid func ", name, sizeof(name)));
+	assert_true(rejection_find_helper("ldimm64 failed to find the address for kernel symbol "
+					  "'runqueues'.\n",
+					  "failed to find the address for kernel symbol '", name,
+					  sizeof(name)));
+	assert_string_equal(name, "runqueues");
 	assert_int_equal(rejection_last_pc(""), -1);
 }
 
