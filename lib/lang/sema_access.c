@@ -294,6 +294,9 @@ static const struct type *element_type(struct sema *s, struct ast *node, const s
 			   "Array-style access for tuples only valid for integer literals");
 		return type_error();
 	default:
+		/* It may be in a branch that a comptime condition drops. */
+		if (!s->is_final)
+			return type_none();
 		diag_error(s->diags, node->span,
 			   "The array index operator [] can only be used on arrays, pointers, and "
 			   "tuples, found %s.",

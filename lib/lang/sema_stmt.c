@@ -68,9 +68,13 @@ static bool join_agg_arg(struct sema *s, struct sema_map *m, const struct ast *c
 	const struct type *joined;
 
 	if (!sema_is_integer(t)) {
-		diag_error(s->diags, call->span,
-			   "%s() only supports integer arguments (%s provided)", call->call.name,
-			   type_name(s->arena, t));
+		/* In bpftrace's words, which are not the same for all. */
+		enum agg_storage storage = builtin_infos[call->call.builtin].storage;
+		bool has_buckets = storage == AGG_BUCKETS || storage == AGG_SERIES;
+
+		diag_error(s->diags, call->span, "%s() only supports %s arguments (%s provided)",
+			   call->call.name, has_buckets ? "int" : "integer",
+			   has_buckets ? type_kind_name(t) : type_name(s->arena, t));
 		return false;
 	}
 	joined = m->agg_arg ? sema_promote(s, m->agg_arg, t) : t;
