@@ -36,11 +36,15 @@ void agg_combine_intervals(struct record_bucket *into, const struct record_bucke
 	}
 }
 
-/* Slot @index of all CPUs: of the latest interval only. */
-static struct record_bucket reduce_slot(const struct shape *shape, const struct agg_copies *copies,
-					size_t index)
+/*
+ * Slot @index of all CPUs: of the latest interval only.  False if it was never written; one that
+ * was, in 1970's first interval, counts as 0, as in bpftrace.
+ */
+static bool reduce_slot(struct record_bucket *out, const struct shape *shape,
+			const struct agg_copies *copies, size_t index)
 {
 	struct record_bucket sum = { 0 };
+	bool is_written = false;
 
 	for (unsigned int c = 0; c < copies->count; c++) {
 		struct tseries_slot slot;
@@ -51,12 +55,14 @@ static struct record_bucket reduce_slot(const struct shape *shape, const struct 
 		one = (struct record_bucket){ .index = slot.epoch,
 					      .value = slot.value,
 					      .meta = slot.meta };
+		is_written |= slot.epoch || slot.value || slot.meta;
 		if (one.index > sum.index)
 			sum = one;
 		else if (one.index && one.index == sum.index)
 			agg_combine_intervals(&sum, &one, shape);
 	}
-	return sum;
+	*out = sum;
+	return is_written;
 }
 
 void agg_reduce_tseries(struct record_entry *e, const struct shape *shape,
@@ -66,10 +72,10 @@ void agg_reduce_tseries(struct record_entry *e, const struct shape *shape,
 
 	e->buckets = arena_array(a, struct record_bucket, count);
 	for (size_t i = 0; i < count; i++) {
-		struct record_bucket b = reduce_slot(shape, copies, i);
+		struct record_bucket b;
 		size_t at = e->bucket_count;
 
-		if (b.index == 0)
+		if (!reduce_slot(&b, shape, copies, i))
 			continue;
 		/* Slots are a ring: all but one of these find their place at the end. */
 		while (at > 0 && e->buckets[at - 1].index > b.index)
@@ -93,7 +99,7 @@ static bool find_range(struct range *r, const struct record_table *t, const stru
 
 	if (t->last_epoch == 0 || t->last_epoch == UINT64_MAX)
 		return false;
-	*r = (struct range){ .first = t->last_epoch >= count ? t->last_epoch - count + 1 : 1,
+	*r = (struct range){ .first = t->last_epoch + 1 >= count ? t->last_epoch + 1 - count : 1,
 			     .last = t->last_epoch };
 	while (r->bucket < e->bucket_count && e->buckets[r->bucket].index < r->first)
 		r->bucket++;
