@@ -101,6 +101,90 @@ static struct ir_insn *array_member(struct lower *lo, const struct type_member *
 	return value;
 }
 
+/* 8 bytes that the caller left on the stack. */
+static struct ir_insn *stack_argument(struct lower *lo, uint32_t number)
+{
+	struct ir_insn *sp = args_register_at(lo, lo->arch->sp);
+	struct place p = place_ptr(sp, lo->arch->stack_arguments + 8 * (int64_t)number, AS_NONE);
+
+	return load_scalar(lo, &p, type_int(8, false));
+}
+
+/* Where an argument of a user function is: from a register on, or from a place on the stack on. */
+struct argument {
+	bool is_on_stack;
+	bool is_by_address; // of a copy
+	uint32_t index;     // in pieces of 8 bytes
+};
+
+/*
+ * Small structs are in registers if all of them is; others, and what comes behind the last
+ * register, is on the stack.  A floating-point argument, which has no type here, is in a register
+ * of another kind.
+ */
+static struct argument find_argument(const struct lower *lo, const struct type_member *m)
+{
+	const struct type *args = lo->probe->args;
+	uint32_t in_registers = 0, on_stack = 0;
+	struct argument a = { 0 };
+
+	for (uint32_t i = 0; i < args->count && args->members[i].offset <= m->offset; i++) {
+		const struct type *t = args->members[i].type;
+		uint32_t pieces = t->kind == TYPE_STRUCT ? (t->size + 7) / 8 : 1;
+
+		if (t->kind == TYPE_NONE)
+			continue;
+		a.is_by_address = pieces > 2 && lo->arch->has_structs_by_address;
+		if (a.is_by_address)
+			pieces = 1;
+		a.is_on_stack = pieces > 2 || in_registers + pieces > lo->arch->argument_count;
+		a.index = a.is_on_stack ? on_stack : in_registers;
+		*(a.is_on_stack ? &on_stack : &in_registers) += pieces;
+	}
+	return a;
+}
+
+/* Piece @i of @m. */
+static struct ir_insn *function_argument(struct lower *lo, const struct type_member *m, uint32_t i)
+{
+	struct argument a = find_argument(lo, m);
+	uint32_t index = a.index + (a.is_by_address ? 0 : i);
+	struct ir_insn *value =
+		a.is_on_stack ? stack_argument(lo, index) : args_register(lo, index);
+	struct place p;
+
+	if (!a.is_by_address)
+		return value;
+	p = place_ptr(value, 8 * (int64_t)i, AS_USER);
+	return load_scalar(lo, &p, type_int(8, false));
+}
+
+/* The struct that @m is, in our memory: pieces of 8 bytes, and what the last one has of them. */
+static void fill_struct(struct lower *lo, const struct place *dst, const struct type_member *m)
+{
+	uint32_t size = m->type->size, width;
+
+	for (uint32_t at = 0; at < size; at += 8) {
+		struct ir_insn *piece = function_argument(lo, m, at / 8);
+
+		for (uint32_t i = at; i < size && i < at + 8; i += width) {
+			uint32_t left = size - i;
+
+			width = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+			place_store(lo, dst, i, width,
+				    emit_op_imm(lo, OP_LSHR, piece, 8 * (int64_t)(i - at)));
+		}
+	}
+}
+
+struct place args_struct(struct lower *lo, const struct type_member *m)
+{
+	struct place p = place_slot(lo, m->type->size, 8, m->name);
+
+	fill_struct(lo, &p, m);
+	return p;
+}
+
 struct ir_insn *args_member(struct lower *lo, const struct type_member *m, const struct type *t)
 {
 	struct ir_insn *value;
@@ -109,7 +193,7 @@ struct ir_insn *args_member(struct lower *lo, const struct type_member *m, const
 		return syscall_member(lo, m, t);
 	if (lo->probe->kind != PROBE_uprobe)
 		return array_member(lo, m, t);
-	value = args_register(lo, m->offset / 8);
+	value = function_argument(lo, m, 0);
 	return emit_extend(lo, value, t->size, t->is_signed);
 }
 
@@ -120,10 +204,13 @@ static struct place assembled(struct lower *lo, const struct type *t)
 
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct type_member *m = &t->members[i];
+		struct place to = place_at(p, m->offset);
 
 		place_zero(lo, &p, m->offset, m->type->size);
 		if (type_is_scalar(m->type))
 			place_store(lo, &p, m->offset, m->type->size, args_member(lo, m, m->type));
+		else if (m->type->kind == TYPE_STRUCT && lo->probe->kind == PROBE_uprobe)
+			fill_struct(lo, &to, m);
 	}
 	return p;
 }
@@ -218,12 +305,8 @@ struct ir_insn *lower_arg(struct lower *lo, const struct ast *e, const struct pl
 
 struct ir_insn *lower_sarg(struct lower *lo, const struct ast *e, const struct place *dst)
 {
-	struct ir_insn *sp = args_register_at(lo, lo->arch->sp);
-	int64_t offset = lo->arch->stack_arguments + 8 * (int64_t)e->ident.number;
-	struct place p = place_ptr(sp, offset, AS_NONE);
-
 	(void)dst;
-	return load_scalar(lo, &p, type_int(8, false));
+	return stack_argument(lo, e->ident.number);
 }
 
 struct ir_insn *lower_retval(struct lower *lo, const struct ast *e, const struct place *dst)

@@ -597,6 +597,8 @@ struct ir_insn *emit_clock(struct lower *lo, enum nsecs_clock clock, struct span
 
 /* `args` as an object, or one of its members; false: it has no members that can be read. */
 struct ir_insn *args_member(struct lower *lo, const struct type_member *m, const struct type *t);
+/* An argument of a traced user function that is a struct: a copy. */
+struct place args_struct(struct lower *lo, const struct type_member *m);
 struct place args_place(struct lower *lo);
 struct ir_insn *args_register(struct lower *lo, uint32_t number);
 struct ir_insn *args_register_at(struct lower *lo, uint32_t offset);

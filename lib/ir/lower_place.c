@@ -365,6 +365,8 @@ struct place lower_place(struct lower *lo, const struct ast *e)
 	case AST_FIELD:
 		if (pair_place(lo, e, &p))
 			return p;
+		if (e->type->kind == TYPE_STRUCT && args_is_assembled(lo, e->field.object))
+			return args_struct(lo, &e->field.member);
 		if (e->field.member.bit_size || args_is_assembled(lo, e->field.object))
 			return made_place(lo, e);
 		return field_place(lo, e);

@@ -371,6 +371,7 @@ const struct type *kdwarf_function_args(struct kdwarf *d, const char *function)
 {
 	vec_of(struct type_member) members = { 0 };
 	struct dw_entry e, child, next;
+	uint32_t offset = 0;
 	struct type *args;
 	bool more;
 
@@ -379,7 +380,7 @@ const struct type *kdwarf_function_args(struct kdwarf *d, const char *function)
 	more = dw_child(&d->file, &e, &child);
 	for (; more && members.len < ARGS_MAX;
 	     more = dw_sibling(&d->file, &child, &next), child = next) {
-		struct type_member m = { .offset = 8 * (uint32_t)members.len };
+		struct type_member m = { .offset = offset };
 
 		next = child;
 		if (dw_tag(&child) != DW_TAG_formal_parameter)
@@ -387,10 +388,11 @@ const struct type *kdwarf_function_args(struct kdwarf *d, const char *function)
 		m.name = arena_strdup(d->arena, dw_name(&d->file, &child));
 		m.type = type_of(d, &child, 0);
 		vec_push(d->arena, &members, m);
+		offset += m.type->size > 8 ? (m.type->size + 7) / 8 * 8 : 8;
 	}
 	args = arena_new(d->arena, struct type);
 	*args = (struct type){ .kind = TYPE_ARGS,
-			       .size = 8 * (uint32_t)members.len,
+			       .size = offset,
 			       .is_complete = true,
 			       .count = (uint32_t)members.len,
 			       .members = members.data,

@@ -47,6 +47,8 @@ struct arch {
 	uint16_t width_bit;     // of mode: is it code of 64 bits?
 	bool width_bit_is_64;   // … if set
 	bool has_unsigned_char; // C's plain char
+	/* Arguments: a struct of more than 16 bytes is given by address, not on the stack. */
+	bool has_structs_by_address;
 	/* Watchpoints, in the order r, w, x; separated by commas. */
 	const char *watchpoint_modes;
 	/* Constants of C headers that lang/constants.def has otherwise; ends with name NULL. */

@@ -45,6 +45,7 @@ const struct arch arch_arm64 = {
 	.width_bit = 0x10,
 	.width_bit_is_64 = false,
 	.has_unsigned_char = true,
+	.has_structs_by_address = true,
 	.watchpoint_modes = "r,rw,w,x",
 	.constants = constants,
 	.library_folder = "aarch64-linux-gnu",

@@ -218,7 +218,9 @@ static const struct type *member_type(struct sema *s, struct ast *node, const st
 	if (object->kind == TYPE_ARGS) {
 		if (m->is_data_loc || m->is_rel_loc)
 			return sema_int(s, 8, true, AS_KERNEL); // the address of the data
-		return part_of(s, t, AS_CTX, args_space(s));
+		/* What a function gets by value is put together in our memory. */
+		return part_of(s, t, s->probe->kind == PROBE_uprobe ? AS_BPF : AS_CTX,
+			       args_space(s));
 	}
 	if (bytes == AS_BPF || bytes == AS_CTX)
 		return part_of(s, t, bytes,

@@ -34,6 +34,9 @@ int walk(const struct shape *s);
 int nested_outer(int depth);
 int nested_inner(int depth);
 int64_t negative(void);
+long many_on_stack(long a, long b, long c, long d, long e, long f, short g, char h);
+int with_double(double scale, int count);
+int by_value(struct point at, int n, struct shape s);
 
 volatile int sink;
 volatile uint32_t global_counter = 7;
@@ -74,6 +77,21 @@ int64_t negative(void)
 	return -22;
 }
 
+long many_on_stack(long a, long b, long c, long d, long e, long f, short g, char h)
+{
+	return a + b + c + d + e + f + g + h;
+}
+
+int with_double(double scale, int count)
+{
+	return scale > 1 ? count : 0;
+}
+
+int by_value(struct point at, int n, struct shape s)
+{
+	return at.x + n + s.corners[0].x;
+}
+
 static void call_all(void)
 {
 	static const struct shape last = { .name = "dot", .label = "last" };
@@ -92,6 +110,9 @@ static void call_all(void)
 	sink = walk(&first);
 	sink = nested_outer(20);
 	sink = (int)negative();
+	sink = (int)many_on_stack(1, 2, 3, 4, 5, 6, -7, 'h');
+	sink = with_double(2.5, 11);
+	sink = by_value(first.corners[1], 33, first);
 	global_counter++;
 }
 
