@@ -118,8 +118,11 @@ static int make_target(struct runner *r, struct err *err)
 		.debug_dirs = join_dirs(r),
 		.pid = (pid_t)r->options.pid,
 	};
+	const char *types = getenv("BPFTRACE_BTF");
 	int code;
 
+	if (types && types[0] && access(types, R_OK) != 0)
+		message_warning("BTF: failed to parse BTF from %s", types);
 	vec_foreach (&r->containers.list, c)
 		vec_push(&r->arena, &r->roots, c->root_pid);
 	o.roots = r->roots.data;

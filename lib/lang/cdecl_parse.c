@@ -267,6 +267,7 @@ static const struct type *parse_struct(struct decl_parser *p, enum type_tag tag)
 {
 	struct c_attributes attributes = { 0 };
 	member_list members = { 0 };
+	const struct type *known;
 	const char *name = NULL;
 	struct type *t;
 
@@ -275,8 +276,6 @@ static const struct type *parse_struct(struct decl_parser *p, enum type_tag tag)
 		name = p->tokens[p->pos++].text;
 	parse_attributes(p, &attributes);
 	if (!accept(p, "{")) {
-		const struct type *known;
-
 		if (!name) {
 			fail(p, "expected a name or '{' after '%s'",
 			     tag == TAG_UNION ? "union" : "struct");
@@ -284,6 +283,11 @@ static const struct type *parse_struct(struct decl_parser *p, enum type_tag tag)
 		}
 		known = cdecl_lookup(p->scope, tag, name);
 		return known ? known : declare_struct(p->scope, tag, name);
+	}
+	known = name ? strmap_get(&p->scope->types[tag], name) : NULL;
+	if (known && known->is_complete) {
+		fail(p, "redefinition of '%s'", name);
+		return type_error();
 	}
 	t = declare_struct(p->scope, tag, name);
 	while (!p->panic && !is_next(p, "}") && p->pos < p->count) {
