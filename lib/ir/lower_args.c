@@ -323,11 +323,26 @@ struct ir_insn *lower_retval(struct lower *lo, const struct ast *e, const struct
 	return emit_extend(lo, value, e->type->size, e->type->is_signed);
 }
 
-/* Return probes do not stop at the function, the helper knows where it is. */
+static bool is_at_entry(const struct probe *p)
+{
+	vec_foreach (&p->attach_points, ap)
+		if ((*ap)->has_address || (*ap)->offset)
+			return false;
+	return true;
+}
+
+/*
+ * Return probes do not stop at the function, the helper knows where it is.  Nor do kprobes at its
+ * entry, quite: they stop behind what indirect calls and ftrace have there.  The helper has one
+ * answer for both, so that the return finds what the entry stored by `func`.
+ */
 static struct ir_insn *function_address(struct lower *lo)
 {
 	switch (lo->probe->kind) {
 	case PROBE_kprobe:
+		if (lo->features.get_func_ip && is_at_entry(lo->probe))
+			return EMIT_CALL(lo, get_func_ip, emit_ctx(lo));
+		return args_register_at(lo, lo->arch->pc);
 	case PROBE_uprobe: return args_register_at(lo, lo->arch->pc);
 	default: return EMIT_CALL(lo, get_func_ip, emit_ctx(lo));
 	}
