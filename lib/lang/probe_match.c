@@ -15,6 +15,7 @@ struct matcher {
 	const char *path; // the binary at hand
 	bool is_ambiguous;
 	const char *first_module;
+	size_t first; // of this specification's in @out
 };
 
 /* A tracepoint that is a system call's entry or exit. */
@@ -92,7 +93,7 @@ static bool add_kprobe(void *ctx, const struct target_symbol *symbol)
 	struct matcher *m = ctx;
 	size_t count = m->out->len;
 
-	if (!m->spec->module && count && m->out->data[count - 1].kind == m->spec->kind &&
+	if (!m->spec->module && count > m->first && m->out->data[count - 1].kind == m->spec->kind &&
 	    m->out->data[count - 1].function &&
 	    !strcmp(m->out->data[count - 1].function, symbol->name))
 		return true;
@@ -144,6 +145,7 @@ static void match_kprobe(struct matcher *m)
 		add(m, ap);
 		return;
 	}
+	m->first = before;
 	m->target->kernel_functions(m->target->ctx, ap->module, ap->function, false, add_kprobe, m);
 	if (m->out->len != before || !is_exact(ap))
 		return;

@@ -106,6 +106,8 @@ static void test_globs(void **state)
 		     "tracepoint:syscalls:sys_enter_openat tracepoint:syscalls:sys_enter_read");
 	check_probes("tracepoint:*switch { }", "tracepoint:sched:sched_switch");
 	check_probes("kprobe:vfs_read, { }", "kprobe:vfs_read");
+	check_probes("kprobe:vfs_read+4, kprobe:vfs_read+8 { }",
+		     "kprobe:vfs_read+4 kprobe:vfs_read+8");
 }
 
 /* A body is cloned only where it would mean something else. */
