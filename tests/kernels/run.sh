@@ -1,6 +1,7 @@
 #!/bin/bash
-# run.sh BUILD-DIR VM-DIR [KERNEL...]: other kernels, in a virtual machine; 6.12-arm64 (or
-# 6.1-arm64) is one for arm64, with the runner of .ci/arm64.  The guest has the static runner, the static case runner, and
+# run.sh BUILD-DIR VM-DIR [KERNEL...]: other kernels, in a virtual machine; 6.12-arm64 (or 6.1-arm64,
+# 7.3-arm64) is one for arm64, with the runner of .ci/arm64.  The guest has the static runner, the
+# static case runner, and
 #   - the script cases of tests/run; skipped may be only what the kernel is too old for, or what no
 #     guest has;
 #   - the scripts of the language reference, of examples/ and of the golden cases: all that compile
