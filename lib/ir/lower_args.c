@@ -119,8 +119,8 @@ struct argument {
 
 /*
  * Small structs are in registers if all of them is; others, and what comes behind the last
- * register, is on the stack.  A floating-point argument, which has no type here, is in a register
- * of another kind.
+ * register, is on the stack; on arm64 also what comes behind a struct that is.  A floating-point
+ * argument, which has no type here, is in a register of another kind.
  */
 static struct argument find_argument(const struct lower *lo, const struct type_member *m)
 {
@@ -140,6 +140,8 @@ static struct argument find_argument(const struct lower *lo, const struct type_m
 		a.is_on_stack = pieces > 2 || in_registers + pieces > lo->arch->argument_count;
 		a.index = a.is_on_stack ? on_stack : in_registers;
 		*(a.is_on_stack ? &on_stack : &in_registers) += pieces;
+		if (a.is_on_stack && lo->arch->has_stack_to_the_end)
+			in_registers = lo->arch->argument_count;
 	}
 	return a;
 }

@@ -49,6 +49,8 @@ struct arch {
 	bool has_unsigned_char; // C's plain char
 	/* Arguments: a struct of more than 16 bytes is given by address, not on the stack. */
 	bool has_structs_by_address;
+	/* … and those behind the first one on the stack are all there. */
+	bool has_stack_to_the_end;
 	/* Watchpoints, in the order r, w, x; separated by commas. */
 	const char *watchpoint_modes;
 	/* Constants of C headers that lang/constants.def has otherwise; ends with name NULL. */

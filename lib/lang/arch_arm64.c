@@ -46,6 +46,7 @@ const struct arch arch_arm64 = {
 	.width_bit_is_64 = false,
 	.has_unsigned_char = true,
 	.has_structs_by_address = true,
+	.has_stack_to_the_end = true,
 	.watchpoint_modes = "r,rw,w,x",
 	.constants = constants,
 	.library_folder = "aarch64-linux-gnu",

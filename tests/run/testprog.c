@@ -38,6 +38,14 @@ long many_on_stack(long a, long b, long c, long d, long e, long f, short g, char
 int with_double(double scale, int count);
 int by_value(struct point at, int n, struct shape s);
 
+struct range {
+	long from;
+	long to;
+};
+
+long behind_struct(long a, long b, long c, long d, long e, long f, long g, struct range r, long h,
+		   short i);
+
 volatile int sink;
 volatile uint32_t global_counter = 7;
 
@@ -92,6 +100,12 @@ int by_value(struct point at, int n, struct shape s)
 	return at.x + n + s.corners[0].x;
 }
 
+long behind_struct(long a, long b, long c, long d, long e, long f, long g, struct range r, long h,
+		   short i)
+{
+	return a + b + c + d + e + f + g + r.from + r.to + h + i;
+}
+
 static void call_all(void)
 {
 	static const struct shape last = { .name = "dot", .label = "last" };
@@ -113,6 +127,7 @@ static void call_all(void)
 	sink = (int)many_on_stack(1, 2, 3, 4, 5, 6, -7, 'h');
 	sink = with_double(2.5, 11);
 	sink = by_value(first.corners[1], 33, first);
+	sink = (int)behind_struct(1, 2, 3, 4, 5, 6, 7, (struct range){ 8, 9 }, 10, -11);
 	global_counter++;
 }
 
