@@ -11,6 +11,7 @@
 #include "lang/probe_match.h"
 #include "lang/probe_parse.h"
 #include "lang/walk.h"
+#include "util/str.h"
 
 /* What a body says that depends on where it is attached. */
 struct body_uses {
@@ -234,7 +235,8 @@ static bool check_limit(struct expander *e, const struct attach_point *ap)
 {
 	const struct config *config = e->options->config;
 
-	if (!config || ++e->body_count <= config->max_bpf_progs)
+	/* What a script names one by one is no surprise. */
+	if (!config || !str_has_glob(ap->raw) || ++e->body_count <= config->max_bpf_progs)
 		return true;
 	(void)diag_error(e->diags, ap->span,
 			 "Your program is trying to generate more than %zu BPF programs, which "

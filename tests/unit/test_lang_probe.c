@@ -253,6 +253,11 @@ static void test_limit(void **state)
 			       "Your program is trying to generate more than 3 BPF "
 			       "programs, which exceeds the current limit of 2"));
 	front_finish(&f);
+	/* Only what globs find is counted. */
+	expand(&f, "config = { max_bpf_progs = 1 } begin { print(1); } end { print(2); } "
+		   "kprobe:vfs_read { print(probe); }");
+	assert_string_equal(front_errors(&f), "");
+	front_finish(&f);
 }
 
 int main(void)
