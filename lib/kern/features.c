@@ -30,6 +30,7 @@ enum {
 	HELPER_LOOP = 181,
 	HELPER_MAP_LOOKUP_PERCPU_ELEM = 195,
 	HELPER_KTIME_GET_TAI_NS = 208,
+	PSEUDO_KFUNC_CALL = 2,
 	SIGN_EXTEND_8 = 8, // in the off field of a move: BPF ISA v4
 };
 
@@ -249,6 +250,25 @@ void features_detect(struct features *out)
 	out->large_insn_limit = out->ringbuf;
 	out->cgroup_v2 = cgroup_has_v2();
 	detect_links(out);
+}
+
+bool features_allow_kfunc(uint32_t prog_type, const char *name, uint32_t btf_id)
+{
+	const struct bpf_insn insns[] = { { .code = BPF_JMP | BPF_CALL,
+					    .src_reg = PSEUDO_KFUNC_CALL,
+					    .imm = (int32_t)btf_id },
+					  INSN_EXIT };
+	char log[4096] = "", refusal[256];
+	union bpf_attr attr = { .prog_type = prog_type,
+				.insns = (uintptr_t)insns,
+				.insn_cnt = 2,
+				.license = (uintptr_t) "GPL",
+				.log_level = 1,
+				.log_buf = (uintptr_t)log,
+				.log_size = sizeof(log) };
+
+	(void)snprintf(refusal, sizeof(refusal), "calling kernel function %s is not allowed", name);
+	return close_if_open(sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr))) || !strstr(log, refusal);
 }
 
 void features_missing_capabilities(char *out, size_t size)

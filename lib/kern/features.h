@@ -14,6 +14,12 @@ void features_detect(struct features *out);
 bool features_has_fentry(void);
 
 /*
+ * May programs of @prog_type call the kernel function @name, whose BTF id is @btf_id?  Asks the
+ * verifier; true if it complains of something else.
+ */
+bool features_allow_kfunc(uint32_t prog_type, const char *name, uint32_t btf_id);
+
+/*
  * The capabilities that tracing needs and this process lacks, for the message: "CAP_BPF,
  * CAP_PERFMON" in @out (of @size bytes), "" if none.
  */

@@ -1,6 +1,7 @@
 #include "kern/target.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "kern/cpus.h"
 #include "kern/dwarf.h"
 #include "kern/elfsyms.h"
+#include "kern/features.h"
 #include "kern/functions.h"
 #include "kern/kallsyms.h"
 #include "kern/ktypes.h"
@@ -18,6 +20,7 @@
 #include "kern/target_internal.h"
 #include "kern/tracefs.h"
 #include "kern/usdt.h"
+#include "lang/probe.h"
 #include "util/str.h"
 #include "util/vec.h"
 
@@ -321,6 +324,36 @@ static uint32_t kfunc(void *ctx, const char *name)
 	return ktypes_find_function(k->types, "vmlinux", name, &obj);
 }
 
+static uint32_t program_type(uint32_t probe_kind)
+{
+	switch (probe_kind) {
+	case PROBE_kprobe:
+	case PROBE_kretprobe:
+	case PROBE_uprobe:
+	case PROBE_uretprobe:
+	case PROBE_usdt: return BPF_PROG_TYPE_KPROBE;
+	case PROBE_tracepoint: return BPF_PROG_TYPE_TRACEPOINT;
+	case PROBE_fentry:
+	case PROBE_fexit:
+	case PROBE_iter:
+	case PROBE_rawtracepoint: return BPF_PROG_TYPE_TRACING;
+	case PROBE_profile:
+	case PROBE_interval:
+	case PROBE_software:
+	case PROBE_hardware:
+	case PROBE_watchpoint: return BPF_PROG_TYPE_PERF_EVENT;
+	case PROBE_bench: return BPF_PROG_TYPE_XDP;
+	default: return BPF_PROG_TYPE_RAW_TRACEPOINT;
+	}
+}
+
+static bool kfunc_allowed(void *ctx, const char *name, uint32_t probe_kind)
+{
+	uint32_t id = kfunc(ctx, name);
+
+	return id && features_allow_kfunc(program_type(probe_kind), name, id);
+}
+
 /* One more than the highest number of a CPU: "0-3,8-11" is 12. */
 /* One more than the highest number that a CPU may have. */
 static uint32_t possible_cpus(void)
@@ -380,6 +413,7 @@ int kern_target_new(struct target *out, struct arena *a, const struct kern_optio
 		.syscall_number = syscall_number,
 		.syscall_name = syscall_name,
 		.kfunc = kfunc,
+		.kfunc_allowed = kfunc_allowed,
 		.has_several_roots = o->root_count > 1,
 		.arch = arch_native(),
 		.cpu_count = possible_cpus(),

@@ -573,9 +573,14 @@ void sema_fold_builtin(struct sema *s, struct ast *call)
 			sema_set_bool(call, ast_is_literal(arg));
 		break;
 	case BI_kfunc_exist:
-	case BI_kfunc_allowed:
 		if (string_arg(call))
 			sema_set_bool(call, t && t->kfunc && t->kfunc(t->ctx, arg->string.data));
+		break;
+	case BI_kfunc_allowed:
+		if (string_arg(call))
+			sema_set_bool(call, t && t->kfunc_allowed &&
+						    t->kfunc_allowed(t->ctx, arg->string.data,
+								     s->probe->kind));
 		break;
 	case BI_is_scalar:
 		if (!arg || arg->kind != AST_MAP || !arg->map.map)

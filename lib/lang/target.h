@@ -119,6 +119,8 @@ struct target {
 	const char *(*syscall_name)(void *ctx, int number);
 	/* BTF id of a kfunc; 0 if the kernel has none. */
 	uint32_t (*kfunc)(void *ctx, const char *name);
+	/* May programs for probes of this kind (enum probe_kind) call it? */
+	bool (*kfunc_allowed)(void *ctx, const char *name, uint32_t probe_kind);
 	bool has_several_roots; // of containers: the name of a binary is that of a file in each of
 				// them
 	uint32_t cpu_count;     // possible CPUs
