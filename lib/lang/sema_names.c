@@ -431,9 +431,14 @@ static void name_call(struct sema *s, struct ast *node)
 	if (b == BI_tseries)
 		check_unstable(s, node, s->config->unstable_tseries, "tseries", "unstable_tseries",
 			       1);
-	if (b == BI_dw_ustack)
+	if (b == BI_dw_ustack) {
 		check_unstable(s, node, s->config->unstable_dw_ustack,
 			       "dw_ustack (DWARF stack unwinding)", "unstable_dw_ustack", 2);
+		diag_warning(
+			s->diags, node->span,
+			"dw_ustack follows frame pointers here, as ustack does: the callers of "
+			"functions that were built without them may be missing");
+	}
 	if (b != BI_NONE && builtin_infos[b].kind == BUILTIN_VAR) {
 		name_var_call(s, node, b, number);
 		return;
